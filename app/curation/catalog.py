@@ -1,0 +1,1 @@
+"""Every method that Winnow offers, by key: the one registration point."""

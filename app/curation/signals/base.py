@@ -1,0 +1,73 @@
+"""What a signal is: measures a batch of records and returns one row of numbers per record."""
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.curation.methods import Method
+from app.curation.records import Record
+from app.curation.text.parts import full_text
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One number that a signal stores: its name in filters, and what it means."""
+
+    name: str
+    title: str
+    help: str
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Why a record got its value: a sentence, and places as (start, end) in its full text."""
+
+    text: str = ""
+    spans: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Values of a batch: float32, shape (records, measures), NaN where nothing can be measured.
+
+    `labels` holds a word per record where the signal names something (a language); `notes` are
+    by row.
+    """
+
+    values: NDArray[np.float32]
+    labels: Sequence[str | None] | None = None
+    notes: Mapping[int, Note] = field(default_factory=dict)
+
+
+class Batch(Sequence[Record]):
+    """Records with what several signals need of them, computed once and shared."""
+
+    def __init__(self, records: Sequence[Record]) -> None:
+        self._records = records
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def __getitem__(self, index):  # type: ignore[no-untyped-def]
+        return self._records[index]
+
+    @cached_property
+    def texts(self) -> list[str]:
+        """The full text of each record."""
+        return [full_text(record.kind, record.body) for record in self._records]
+
+
+class Signal(Method):
+    """Measures records. Raw values are stored; rules and profiles judge them later."""
+
+    measures: ClassVar[tuple[Measure, ...]]
+
+    @abstractmethod
+    def score(self, batch: Batch) -> Scores:
+        """Give one row of values per record, in order; change nothing, raise for no text."""
