@@ -1,0 +1,104 @@
+"""The database: declarative base, sessions, and what happens after a commit."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from sqlalchemy import DateTime, Engine, MetaData, create_engine, event, func
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
+
+from app.errors import UnavailableError
+from app.settings import settings
+
+_ON_COMMIT = "winnow_on_commit"
+
+
+class Base(DeclarativeBase):
+    """The tables; names of constraints follow one convention so that migrations can drop them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {datetime: DateTime(timezone=True)}  # noqa: RUF012
+
+
+class CreatedAt:
+    """A row that knows when it was made."""
+
+    created_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+
+
+@cache
+def engine() -> Engine:
+    """The connection pool of this process; a statement timeout keeps one page from blocking all."""
+    conf = settings()
+    if not conf.database_url:
+        raise UnavailableError(
+            "No database: start with `winnow up`, or set WINNOW_DATABASE_URL to a Postgres URL."
+        )
+    return create_engine(
+        sqlalchemy_url(conf.database_url),
+        pool_size=conf.db_pool,
+        max_overflow=conf.db_pool,
+        pool_pre_ping=True,
+        connect_args={"options": f"-c statement_timeout={conf.statement_timeout_ms} -c jit=off"},
+    )
+
+
+def sqlalchemy_url(url: str) -> str:
+    """The URL with the driver that is installed."""
+    return url.replace("postgresql://", "postgresql+psycopg://", 1)
+
+
+@cache
+def session_factory() -> sessionmaker[Session]:
+    """Makes sessions; objects stay readable after a commit."""
+    return sessionmaker(engine(), expire_on_commit=False)
+
+
+def get_session() -> Iterator[Session]:
+    """A session per request: committed when the route returned, rolled back when it raised."""
+    with session_scope() as session:
+        yield session
+
+
+@contextmanager
+def session_scope() -> Iterator[Session]:
+    """Commit at the end, roll back on any error."""
+    session = session_factory()()
+    try:
+        yield session
+        session.commit()
+    except BaseException:
+        session.rollback()
+        raise
+    finally:
+        session.close()
+
+
+def on_commit(session: Session, action: Callable[[], Any]) -> None:
+    """Run `action` once this session's outermost transaction is committed; never on rollback."""
+    session.info.setdefault(_ON_COMMIT, []).append(action)
+
+
+@event.listens_for(Session, "after_commit")
+def _run_actions(session: Session) -> None:
+    # after_commit also fires when a savepoint is released: what waits is for the real commit.
+    if session.in_nested_transaction():
+        return
+    for action in session.info.pop(_ON_COMMIT, []):
+        action()
+
+
+@event.listens_for(Session, "after_rollback")
+def _forget_actions(session: Session) -> None:
+    if not session.in_nested_transaction():
+        session.info.pop(_ON_COMMIT, None)

@@ -1,0 +1,60 @@
+"""Releases: what was frozen, and which rows at which revision."""
+
+import uuid
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import BigInteger, Enum, ForeignKey, Index, LargeBinary, UniqueConstraint
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db import Base, CreatedAt
+
+
+class ReleaseStatus(StrEnum):
+    BUILDING = "building"
+    READY = "ready"
+    FAILED = "failed"
+
+
+class Release(CreatedAt, Base):
+    """An immutable set of approved rows; the manifest says what is in it and how it was made."""
+
+    __tablename__ = "releases"
+    __table_args__ = (UniqueConstraint("dataset_id", "name"),)
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    dataset_id: Mapped[int] = mapped_column(ForeignKey("datasets.id", ondelete="CASCADE"))
+    name: Mapped[str]
+    status: Mapped[ReleaseStatus] = mapped_column(
+        Enum(
+            ReleaseStatus,
+            name="release_status",
+            values_callable=lambda items: [item.value for item in items],
+        ),
+        default=ReleaseStatus.BUILDING,
+    )
+    where: Mapped[str] = mapped_column(default="")
+    formats: Mapped[list[str]] = mapped_column(JSONB)
+    frozen_at: Mapped[datetime]
+    rows: Mapped[int] = mapped_column(default=0)
+    manifest: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
+    job_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("jobs.id", ondelete="SET NULL"))
+    created_by: Mapped[uuid.UUID | None] = mapped_column(
+        ForeignKey("users.id", ondelete="SET NULL")
+    )
+
+
+class ReleaseItem(Base):
+    """A row of a release: the sample, its revision and the hash of its content then."""
+
+    __tablename__ = "release_items"
+    __table_args__ = (Index(None, "sample_id"),)
+
+    release_id: Mapped[uuid.UUID] = mapped_column(
+        ForeignKey("releases.id", ondelete="CASCADE"), primary_key=True
+    )
+    sample_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("samples.id"), primary_key=True)
+    revision: Mapped[int]
+    content_hash: Mapped[bytes] = mapped_column(LargeBinary)
