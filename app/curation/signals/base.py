@@ -4,14 +4,16 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import ClassVar
+from typing import ClassVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.curation.methods import Method
 from app.curation.records import Record
-from app.curation.text.parts import full_text
+from app.curation.text.corpus import Corpus, Spans, lines, split_lines
+from app.curation.text.parts import full_text, prompt_text, response_text
+from app.curation.text.tokens import Tokens, tokenize
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +56,47 @@ class Batch(Sequence[Record]):
     def __len__(self) -> int:
         return len(self._records)
 
-    def __getitem__(self, index):  # type: ignore[no-untyped-def]
+    @overload
+    def __getitem__(self, index: int) -> Record: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Record]: ...
+    def __getitem__(self, index: int | slice) -> Record | Sequence[Record]:
         return self._records[index]
 
     @cached_property
     def texts(self) -> list[str]:
         """The full text of each record."""
         return [full_text(record.kind, record.body) for record in self._records]
+
+    @cached_property
+    def prompts(self) -> list[str]:
+        """What each record asks."""
+        return [prompt_text(record.kind, record.body) for record in self._records]
+
+    @cached_property
+    def responses(self) -> list[str]:
+        """What each record answers."""
+        return [response_text(record.kind, record.body) for record in self._records]
+
+    @cached_property
+    def corpus(self) -> Corpus:
+        """The full texts as one array of code points."""
+        return Corpus.of(self.texts)
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        """The tokens of the full texts."""
+        return tokenize(self.corpus)
+
+    @cached_property
+    def lines(self) -> Spans:
+        """The lines of the full texts, split at line feeds."""
+        return lines(self.corpus)
+
+    @cached_property
+    def split_lines(self) -> Spans:
+        """The lines of the full texts, split at any line end."""
+        return split_lines(self.corpus)
 
 
 class Signal(Method):
