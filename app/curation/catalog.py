@@ -1,1 +1,62 @@
 """Every method that Winnow offers, by key: the one registration point."""
+
+from collections.abc import Mapping
+
+from app.curation.rules.profiles import PROFILES
+from app.curation.signals.base import Measure, Signal
+from app.curation.signals.c4 import C4
+from app.curation.signals.code import CodeShape
+from app.curation.signals.corruption import Corruption
+from app.curation.signals.fineweb import FineWeb
+from app.curation.signals.gopher_quality import GopherQuality
+from app.curation.signals.gopher_repetition import GopherRepetition
+from app.curation.signals.language import LanguageOf
+from app.curation.signals.lengths import Lengths
+from app.curation.signals.nemo_english import NemoEnglish
+from app.curation.signals.pii_patterns import PiiPatterns
+from app.curation.signals.placeholder import Placeholder
+from app.curation.signals.readability import Readability
+from app.curation.signals.refinedweb import RefinedWeb
+from app.curation.signals.refusal import Refusal
+from app.curation.signals.truncated import Truncated
+
+__all__ = ["MEASURES", "PROFILES", "SIGNALS", "UnknownMethodError", "signal"]
+
+
+class UnknownMethodError(KeyError):
+    """No method has this key."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+_SIGNALS: tuple[type[Signal], ...] = (
+    Lengths,
+    LanguageOf,
+    Readability,
+    GopherQuality,
+    GopherRepetition,
+    C4,
+    FineWeb,
+    RefinedWeb,
+    NemoEnglish,
+    Corruption,
+    CodeShape,
+    Refusal,
+    Placeholder,
+    Truncated,
+    PiiPatterns,
+)
+
+SIGNALS: Mapping[str, type[Signal]] = {each.key: each for each in _SIGNALS}
+
+MEASURES: Mapping[str, tuple[str, Measure]] = {
+    measure.name: (each.key, measure) for each in _SIGNALS for measure in each.measures
+}
+
+
+def signal(key: str) -> type[Signal]:
+    """The signal with this key, or an error that names those there are."""
+    if key not in SIGNALS:
+        raise UnknownMethodError(f"There is no signal {key!r}; there are {', '.join(SIGNALS)}.")
+    return SIGNALS[key]

@@ -15,13 +15,15 @@ _COUNTED = (
     "likes|shares|comments|retweets|reposts|quotes|bookmarks|upvotes|downvotes|downloads|views|"
     "followers"
 )
-_COUNTER = re.compile(rf"^[^\w\n]*\d[\d,.]*[kmb]?[^\S\n]+(?:{_COUNTED})[^\w\n]*$", re.M | re.I)
+_COUNTER = re.compile(
+    rf"^[^\w\n]*\d[\d,.]*[kmb]?[^\S\n]+(?:{_COUNTED})[^\w\n]*$", re.MULTILINE | re.IGNORECASE
+)
 _COUNTER_HINTS = tuple(_COUNTED.split("|"))
 
 # A call to act in a line of at most ten words: at its start, at its end, or anywhere.
 _ACTION = re.compile(
     r"^(?:[^\S\n]*sign[- ]in\b.*|.*\bread more(?:\.\.\.|…)?[^\S\n]*|.*\bitems in cart\b.*)$",
-    re.M | re.I,
+    re.MULTILINE | re.IGNORECASE,
 )
 _ACTION_HINTS = ("sign-in", "sign in", "read more", "items in cart")
 _ACTION_WORDS: Final = 10

@@ -63,6 +63,19 @@ def tokenize(corpus: Corpus) -> Tokens:
     return Tokens(starts, ends, hashes, flags, offsets)
 
 
+def count_sentences(tokens: Tokens) -> Ints:
+    """Sentences of every text."""
+    return _count_sentences(tokens.flags, tokens.offsets)
+
+
+@njit
+def _count_sentences(flags: Flags, offsets: Ints) -> Ints:
+    counts = np.zeros(len(offsets) - 1, np.int64)
+    for row in range(len(counts)):
+        counts[row] = sentences(flags, offsets[row], offsets[row + 1])
+    return counts
+
+
 @njit
 def sentences(flags: Flags, first: int, last: int) -> int:
     """Sentences among these tokens: one ends at a terminal mark once a word follows it."""
@@ -109,9 +122,9 @@ def _tokenize(codes: Codes, offsets: Ints, table: Table) -> tuple[Ints, Ints, In
             if bits(codes, table, at) & SPACE:
                 at += 1
                 continue
-            start, plain = at, ALPHA | DIGIT
-            while at < stop and not (found := bits(codes, table, at)) & SPACE:
-                plain &= plain if found & (ALPHA | DIGIT) else 0
+            start, plain = at, True
+            while at < stop and not bits(codes, table, at) & SPACE:
+                plain &= bits(codes, table, at) & (ALPHA | DIGIT) != 0
                 at += 1
             if plain and at - start != len(_CANNOT):
                 starts[count], ends[count] = start, at
@@ -264,12 +277,12 @@ def _contraction(codes: Codes, start: int, end: int) -> int:
 
 @njit
 def _is_cannot(codes: Codes, start: int, end: int) -> bool:
-    if end - start != len(_CANNOT):
-        return False
-    for at in range(len(_CANNOT)):
-        if codes[start + at] | 32 != _CANNOT[at]:
-            return False
-    return True
+    at = 0
+    same = end - start == len(_CANNOT)
+    while same and at < len(_CANNOT):
+        same = codes[start + at] | 32 == _CANNOT[at]
+        at += 1
+    return same
 
 
 @njit

@@ -1,0 +1,115 @@
+"""Personal data that has a checkable shape."""
+
+import ipaddress
+import re
+from typing import ClassVar
+
+import numpy as np
+
+from app.curation.signals.base import Batch, Measure, Note, Scores, Signal
+
+_EMAIL = re.compile(
+    r"(?<![\w.+%-])[\w.+%-]{1,64}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,8}"
+    r"[A-Za-z]{2,24}(?![\w-])"
+)
+# Starts at a plus sign or the area code; seven to fifteen digits in all (ITU-T E.164).
+_PHONE = re.compile(
+    r"(?<![\w.,/-])(?:\+\d{1,3}[ .-]?)?(?:\(\d{2,4}\)[ .-]?|\d{2,4}[ .-])"
+    r"(?:\d{2,4}[ .-]){1,3}\d{2,4}(?![\w-]|[.,]\d)|(?<!\w)\+\d{7,15}(?!\w)"
+)
+_IPV4 = re.compile(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.]*\d)")
+_CARD = re.compile(r"(?<![\d.-])\d(?:[ -]?\d){12,18}(?![\d-])")
+_IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b")
+_DATE = re.compile(r"(?:19|20)\d\d[ .-]\d\d?[ .-]\d\d?|\d\d?[ .-]\d\d?[ .-](?:19|20)\d\d")
+
+_HAS_DIGITS = re.compile(r"\d(?:[ ().-]{0,3}\d){6}")
+Span = tuple[int, int]
+
+
+class PiiPatterns(Signal):
+    """Does the text give away how to reach or charge somebody?
+
+    Finds personal data by its shape and check digits. Names and addresses have no shape and are
+    not found. The notes give places, never the values.
+    """
+
+    key: ClassVar = "pii_patterns"
+    title: ClassVar = "Personal data"
+    measures: ClassVar = (
+        Measure("pii_emails", "E-mail addresses", "Addresses with a domain.", "places"),
+        Measure(
+            "pii_phones",
+            "Phone-like numbers",
+            "Numbers of 7 to 15 digits grouped as phone numbers are; dates apart.",
+            "places",
+        ),
+        Measure("pii_ipv4", "IP addresses", "IPv4 addresses that the internet routes.", "places"),
+        Measure(
+            "pii_credit_cards",
+            "Card numbers",
+            "Numbers of 13 to 19 digits with a valid check digit (Luhn, ISO/IEC 7812).",
+            "places",
+        ),
+        Measure(
+            "pii_ibans",
+            "Account numbers",
+            "IBANs with valid check digits (mod 97, ISO 13616).",
+            "places",
+        ),
+    )
+
+    def score(self, batch: Batch) -> Scores:
+        values = np.zeros((len(batch), len(self.measures)), np.float32)
+        notes = {}
+        for row, text in enumerate(batch.texts):
+            found = _find(text)
+            values[row] = [len(spans) for spans in found]
+            if any(found):
+                kinds = zip(self.measures, found, strict=True)
+                reason = ", ".join(f"{kind.title}: {len(spans)}" for kind, spans in kinds if spans)
+                notes[row] = Note(reason, tuple(sorted(span for spans in found for span in spans)))
+        return Scores(values, notes=notes)
+
+
+def _find(text: str) -> tuple[list[Span], ...]:
+    """Places of e-mail addresses, phone, IP, card and account numbers, in the order of measures."""
+    emails = [each.span() for each in _EMAIL.finditer(text)] if "@" in text else []
+    if not _HAS_DIGITS.search(text) and text.count(".") < 3:
+        return emails, [], [], [], []
+    addresses = [each.span() for each in _IPV4.finditer(text) if _is_public(each[0])]
+    cards = [each.span() for each in _CARD.finditer(text) if has_valid_luhn(each[0])]
+    ibans = [each.span() for each in _IBAN.finditer(text) if has_valid_mod97(each[0])]
+    taken = (*addresses, *cards, *ibans)
+    phones = [
+        each.span()
+        for each in _PHONE.finditer(text)
+        if _is_phone(each[0]) and not any(a < each.end() and each.start() < b for a, b in taken)
+    ]
+    return emails, phones, addresses, cards, ibans
+
+
+def has_valid_luhn(number: str) -> bool:
+    """Whether the last digit checks the others (ISO/IEC 7812-1); all zeros do not count."""
+    digits = [int(char) for char in number if char.isdigit()]
+    doubled = sum(sum(divmod(2 * digit, 10)) for digit in digits[-2::-2])
+    return any(digits) and (sum(digits[-1::-2]) + doubled) % 10 == 0
+
+
+def has_valid_mod97(iban: str) -> bool:
+    """Whether digits three and four check the rest (ISO 13616)."""
+    compact = iban.replace(" ", "")
+    turned = compact[4:] + compact[:4]
+    return (
+        15 <= len(compact) <= 34 and int("".join(str(int(char, 36)) for char in turned)) % 97 == 1
+    )
+
+
+def _is_public(address: str) -> bool:
+    try:
+        return ipaddress.IPv4Address(address).is_global
+    except ValueError:
+        return False
+
+
+def _is_phone(number: str) -> bool:
+    return 7 <= sum(char.isdigit() for char in number) <= 15 and not _DATE.search(number)

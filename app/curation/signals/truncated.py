@@ -1,0 +1,84 @@
+"""Answers that stop in the middle."""
+
+import re
+from typing import ClassVar
+
+import numpy as np
+
+from app.curation.records import Kind
+from app.curation.signals.base import Batch, Measure, Note, Scores, Signal
+from app.curation.text.characters import ALPHA, DIGIT, TABLE_SIZE, TERMINAL, classes
+
+_FENCE = re.compile(r"^[ \t]*(?:```|~~~)", re.MULTILINE)
+_PAIRS = (("(", ")"), ("[", "]"), ("{", "}"), ("“", "”"))
+_DANGLING = re.compile(
+    r"(?:^|\s)(?:a|an|the|and|or|but|of|to|in|on|for|with|by|as|is|are|was|were|that|which|its|"
+    r"their|your|my)$",
+    re.IGNORECASE,
+)
+
+
+class Truncated(Signal):
+    """Does the answer stop in the middle?
+
+    Looks for an open code fence, an open bracket or quote in the last paragraph, and prose of
+    several sentences that ends without an end mark. A short phrase, a list or a table may end as
+    it likes.
+    """
+
+    key: ClassVar = "truncated"
+    title: ClassVar = "Truncated"
+    measures: ClassVar = (
+        Measure("truncated", "Truncated", "1 if the answer stops in the middle, else 0."),
+    )
+
+    def score(self, batch: Batch) -> Scores:
+        values = np.full((len(batch), 1), np.nan, np.float32)
+        notes = {}
+        for row, (record, response) in enumerate(zip(batch, batch.responses, strict=True)):
+            text = response.rstrip()
+            if record.kind is Kind.COMPLETION or not text:
+                continue
+            reason = _reason(text)
+            values[row, 0] = reason is not None
+            if reason is not None:
+                notes[row] = Note(reason)
+        return Scores(values, notes=notes)
+
+
+def _reason(text: str) -> str | None:
+    """Why the text seems to stop in the middle; the first reason found."""
+    fences = len(_FENCE.findall(text))
+    if fences % 2:
+        return "A code fence stays open."
+    line = text[text.rfind("\n") + 1 :]
+    if fences and _FENCE.match(line):
+        return None
+    return _open_pair(line) or _open_sentence(line)
+
+
+def _open_pair(line: str) -> str | None:
+    for opening, closing in _PAIRS:
+        if line.count(opening) > line.count(closing):
+            return f"A bracket or quotation “{opening}” stays open."
+    return "A quotation stays open." if line.count('"') % 2 else None
+
+
+def _open_sentence(line: str) -> str | None:
+    if line[-1] in ",-" or _DANGLING.search(line):
+        return "The last line asks for a next word."
+    if _is_prose(line) and _bits(line[-1]) & (ALPHA | DIGIT):
+        return "The last sentence has no end."
+    return None
+
+
+def _is_prose(line: str) -> bool:
+    """Whether the line holds an ended sentence before its last words."""
+    words = line.split()
+    return any(_bits(word[-1]) & TERMINAL and len(word) > 2 for word in words[:-1]) and (
+        words[0][-1] not in ".)" and words[0][0] not in "-*•|#>"
+    )
+
+
+def _bits(char: str) -> int:
+    return int(classes()[min(ord(char), TABLE_SIZE - 1)])
