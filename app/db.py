@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import DateTime, Engine, MetaData, create_engine, event, func
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
 
-from app.errors import UnavailableError
+from app.errors import AppError, UnavailableError
 from app.settings import settings
 
 _ON_COMMIT = "winnow_on_commit"
@@ -77,8 +77,11 @@ def session_scope() -> Iterator[Session]:
     try:
         yield session
         session.commit()
-    except BaseException:
-        session.rollback()
+    except BaseException as error:
+        if isinstance(error, AppError) and error.keeps_changes:
+            session.commit()
+        else:
+            session.rollback()
         raise
     finally:
         session.close()

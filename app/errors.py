@@ -8,6 +8,7 @@ class AppError(Exception):
 
     status = 400
     title = "This can't be done"
+    keeps_changes = False  # True: what the refused request wrote stays, such as a counted try
 
     def __init__(
         self, message: str, *, errors: list[dict[str, Any]] | None = None, **extra: Any

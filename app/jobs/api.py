@@ -1,0 +1,74 @@
+"""Jobs over REST."""
+
+import uuid
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from sqlalchemy.orm import Session
+
+from app.accounts.current import CurrentUser, SessionDep
+from app.accounts.idempotency import ApiRoute
+from app.jobs import queries, service
+from app.jobs.models import Job
+from app.jobs.schemas import DeadLetterOut, JobOut, job_out
+from app.web.pagination import Limit, Page, decode_cursor, encode_cursor
+
+router = APIRouter(route_class=ApiRoute, tags=["jobs"])
+Cursor = Annotated[str | None, Query()]
+
+
+@router.get("/jobs", name="api:list_jobs")
+def list_jobs(
+    session: SessionDep, _user: CurrentUser, cursor: Cursor = None, limit: Limit = 50
+) -> Page[JobOut]:
+    """Jobs, newest first."""
+    key = decode_cursor(cursor, 2)
+    before = (datetime.fromisoformat(key[0]), uuid.UUID(key[1])) if key else None
+    jobs = session.scalars(queries.newest(before=before).limit(limit + 1)).all()
+    shown = jobs[:limit]
+    progress = service.progress(session, shown)
+    last = shown[-1] if len(jobs) > limit else None
+    return Page(
+        items=[job_out(job, progress[job.id]) for job in shown],
+        next=encode_cursor(last.created_at.isoformat(), last.id) if last else None,
+    )
+
+
+@router.get("/jobs/{job_id}", name="api:get_job")
+def get_job(job_id: uuid.UUID, session: SessionDep, _user: CurrentUser) -> JobOut:
+    """One job with its progress."""
+    return _out(session, service.get(session, job_id))
+
+
+@router.get("/jobs/{job_id}/dead-letters", name="api:dead_letters")
+def dead_letters(
+    job_id: uuid.UUID,
+    session: SessionDep,
+    _user: CurrentUser,
+    cursor: Cursor = None,
+    limit: Limit = 100,
+) -> Page[DeadLetterOut]:
+    """Records that failed in this job: where they stood and why."""
+    service.get(session, job_id)
+    key = decode_cursor(cursor, 1)
+    after = int(key[0]) if key else 0
+    rows = session.scalars(queries.dead_letters(job_id, after).limit(limit + 1)).all()
+    items = [DeadLetterOut.model_validate(row) for row in rows[:limit]]
+    return Page(items=items, next=encode_cursor(items[-1].id) if len(rows) > limit else None)
+
+
+@router.post("/jobs/{job_id}/cancel", name="api:cancel_job")
+def cancel(job_id: uuid.UUID, session: SessionDep, user: CurrentUser) -> JobOut:
+    """Ask a job to stop; what it has written stays, and it can be retried from there."""
+    return _out(session, service.cancel(session, job_id, by=user))
+
+
+@router.post("/jobs/{job_id}/retry", name="api:retry_job")
+def retry(job_id: uuid.UUID, session: SessionDep, user: CurrentUser) -> JobOut:
+    """Run again what failed or was cancelled."""
+    return _out(session, service.retry(session, job_id, by=user))
+
+
+def _out(session: Session, job: Job) -> JobOut:
+    return job_out(job, service.progress(session, [job])[job.id])

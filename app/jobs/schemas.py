@@ -1,0 +1,64 @@
+"""Jobs as JSON."""
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from app.jobs.models import Job, JobKind, JobStatus, Queue
+from app.jobs.service import Progress
+
+
+class JobOut(BaseModel):
+    """A job and how far it is; `rate` is rows per second, `seconds_left` null when unknown."""
+
+    id: uuid.UUID
+    kind: JobKind
+    queue: Queue
+    title: str
+    status: JobStatus
+    dataset_id: int | None
+    done: int
+    total: int | None
+    failed: int
+    rate: float
+    seconds_left: float | None
+    error: str | None
+    result: dict[str, Any]
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+class DeadLetterOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    id: int
+    place: str
+    line: int | None
+    sample_id: int | None
+    reason: str
+    raw: str
+
+
+def job_out(job: Job, progress: Progress) -> JobOut:
+    """The job with its progress."""
+    return JobOut(
+        id=job.id,
+        kind=job.kind,
+        queue=job.queue,
+        title=job.title,
+        status=job.status,
+        dataset_id=job.dataset_id,
+        done=progress.done,
+        total=progress.total,
+        failed=progress.failed,
+        rate=round(progress.rate, 1),
+        seconds_left=progress.seconds_left,
+        error=job.error,
+        result=job.result,
+        created_at=job.created_at,
+        started_at=job.started_at,
+        finished_at=job.finished_at,
+    )

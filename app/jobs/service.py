@@ -1,0 +1,306 @@
+"""Starting, watching, cancelling and retrying jobs; claiming their chunks."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from app.accounts import audit
+from app.accounts.models import Role, User
+from app.accounts.policies import SYSTEM, Principal, require, require_role
+from app.accounts.service import as_principal
+from app.db import on_commit
+from app.errors import ConflictError, NotFoundError
+from app.jobs import queue
+from app.jobs.models import (
+    OPEN_STATUSES,
+    DeadLetter,
+    Job,
+    JobChunk,
+    JobKind,
+    JobStatus,
+    Queue,
+)
+
+_MAX_ATTEMPTS = 5
+_BELLS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a job is: rows done of all, rows per second, seconds left; failed rows."""
+
+    done: int
+    total: int | None
+    rate: float
+    seconds_left: float | None
+    failed: int
+
+
+def now() -> datetime:
+    """The present, in UTC."""
+    return datetime.now(UTC)
+
+
+def start(
+    session: Session,
+    kind: JobKind,
+    title: str,
+    *,
+    by: Principal,
+    params: dict[str, Any],
+    dataset_id: int | None = None,
+    queue_name: Queue = Queue.CPU,
+) -> Job:
+    """Write the job in the caller's transaction; workers are woken after its commit."""
+    job = Job(
+        kind=kind,
+        title=title,
+        queue=queue_name,
+        params=params,
+        dataset_id=dataset_id,
+        created_by=by.id,
+        request_id=structlog.contextvars.get_contextvars().get("request_id"),
+    )
+    session.add(job)
+    session.flush()
+    on_commit(session, lambda: queue.ring(job.queue, job.id))
+    after = {"kind": kind, "title": title, "params": params}
+    audit.record(session, by, "job.start", ("job", job.id), dataset_id=dataset_id, after=after)
+    return job
+
+
+def get(session: Session, job_id: uuid.UUID) -> Job:
+    """The job, or a refusal."""
+    job = session.get(Job, job_id)
+    if job is None:
+        raise NotFoundError(f"There is no job {job_id}.")
+    return job
+
+
+def owner(session: Session, job: Job) -> Principal:
+    """On whose behalf the job runs."""
+    user = session.get(User, job.created_by) if job.created_by is not None else None
+    return as_principal(user) if user is not None else SYSTEM
+
+
+def progress(session: Session, jobs: Sequence[Job]) -> dict[uuid.UUID, Progress]:
+    """Progress of several jobs, counted from their chunks."""
+    ids = [job.id for job in jobs]
+    done = dict(
+        session.execute(
+            select(JobChunk.job_id, func.sum(JobChunk.done))
+            .where(JobChunk.job_id.in_(ids))
+            .group_by(JobChunk.job_id)
+        )
+        .tuples()
+        .all()
+    )
+    failed = dict(
+        session.execute(
+            select(DeadLetter.job_id, func.count())
+            .where(DeadLetter.job_id.in_(ids))
+            .group_by(DeadLetter.job_id)
+        )
+        .tuples()
+        .all()
+    )
+    return {
+        job.id: _progress(job, int(done.get(job.id) or 0), failed.get(job.id, 0)) for job in jobs
+    }
+
+
+def _progress(job: Job, done: int, failed: int) -> Progress:
+    if job.started_at is None:
+        return Progress(done, job.total, 0.0, None, failed)
+    seconds = ((job.finished_at or now()) - job.started_at).total_seconds()
+    rate = done / seconds if seconds > 0 else 0.0
+    running = job.status is JobStatus.RUNNING and job.total is not None and rate > 0
+    left = max(job.total - done, 0) / rate if running and job.total is not None else None
+    return Progress(done, job.total, rate, left, failed)
+
+
+def may_steer(who: Principal, job: Job, verb: str) -> None:
+    """Jobs are steered by who started them and by leads."""
+    require(not who.read_only, f"This key may only read, so it can't {verb} jobs.")
+    require(
+        who.has(Role.LEAD) or who.id == job.created_by,
+        f"To {verb} somebody else's job takes the role lead.",
+    )
+
+
+def cancel(session: Session, job_id: uuid.UUID, *, by: Principal) -> Job:
+    """Stop a job: what waits never starts, what runs stops at its next checkpoint."""
+    job = _locked(session, job_id)
+    may_steer(by, job, "cancel")
+    if job.status not in OPEN_STATUSES:
+        raise ConflictError(f"The job is {job.status} already.")
+    job.cancel_requested = True
+    session.execute(
+        update(JobChunk)
+        .where(JobChunk.job_id == job.id, JobChunk.status == JobStatus.QUEUED)
+        .values(status=JobStatus.CANCELLED)
+    )
+    running = select(JobChunk.id).where(
+        JobChunk.job_id == job.id, JobChunk.status == JobStatus.RUNNING
+    )
+    if job.status is JobStatus.QUEUED or session.scalar(running.limit(1)) is None:
+        job.status = JobStatus.CANCELLED
+        job.finished_at = now()
+    audit.record(session, by, "job.cancel", ("job", job.id), dataset_id=job.dataset_id)
+    return job
+
+
+def retry(session: Session, job_id: uuid.UUID, *, by: Principal) -> Job:
+    """Run again what failed or was cancelled: its chunks, and nothing that is done.
+
+    Of a job that succeeded with dead letters, the chunks that hold them run again.
+    """
+    job = _locked(session, job_id)
+    may_steer(by, job, "retry")
+    if job.status in OPEN_STATUSES:
+        raise ConflictError("The job is still running.")
+    letters = select(DeadLetter.chunk_id).where(DeadLetter.job_id == job.id)
+    session.execute(
+        update(JobChunk)
+        .where(
+            JobChunk.job_id == job.id,
+            (JobChunk.status != JobStatus.SUCCEEDED) | JobChunk.id.in_(letters),
+        )
+        .values(status=JobStatus.QUEUED, attempt=0, error=None, worker=None)
+    )
+    job.status, job.error, job.finished_at = JobStatus.QUEUED, None, None
+    job.cancel_requested = False
+    on_commit(session, lambda: queue.ring(job.queue, job.id, _BELLS))
+    audit.record(session, by, "job.retry", ("job", job.id), dataset_id=job.dataset_id)
+    return job
+
+
+def open_jobs(session: Session, dataset_id: int, kind: JobKind) -> Sequence[Job]:
+    """Jobs of this kind that are not finished."""
+    query = select(Job).where(
+        Job.dataset_id == dataset_id, Job.kind == kind, Job.status.in_(OPEN_STATUSES)
+    )
+    return session.scalars(query).all()
+
+
+def require_lead(who: Principal, what: str) -> None:
+    """Work on a whole dataset is started by leads."""
+    require_role(who, Role.LEAD, what)
+
+
+def _locked(session: Session, job_id: uuid.UUID) -> Job:
+    job = session.get(Job, job_id, with_for_update=True)
+    if job is None:
+        raise NotFoundError(f"There is no job {job_id}.")
+    return job
+
+
+# --- for workers ------------------------------------------------------------------------------
+
+
+def claim_job(session: Session, job_id: uuid.UUID) -> Job | None:
+    """Take a queued job to plan it; None when another worker did, or it was cancelled."""
+    return session.scalars(
+        update(Job)
+        .where(Job.id == job_id, Job.status == JobStatus.QUEUED)
+        .values(status=JobStatus.RUNNING, started_at=func.coalesce(Job.started_at, func.now()))
+        .returning(Job)
+    ).one_or_none()
+
+
+def add_chunks(session: Session, job: Job, params: Sequence[dict[str, Any]]) -> None:
+    """Cut the job; workers are woken after the commit."""
+    session.add_all(
+        JobChunk(job_id=job.id, position=position, params=part)
+        for position, part in enumerate(params)
+    )
+    session.flush()
+    on_commit(session, lambda: queue.ring(job.queue, job.id, min(len(params) - 1, _BELLS)))
+
+
+def claim_chunk(session: Session, job_id: uuid.UUID, worker: str) -> JobChunk | None:
+    """Take the next chunk that nobody holds."""
+    free = (
+        select(JobChunk.id)
+        .join(Job, Job.id == JobChunk.job_id)
+        .where(
+            JobChunk.job_id == job_id,
+            JobChunk.status == JobStatus.QUEUED,
+            Job.status == JobStatus.RUNNING,
+        )
+        .order_by(JobChunk.position)
+        .limit(1)
+        .with_for_update(of=JobChunk, skip_locked=True)
+        .scalar_subquery()
+    )
+    return session.scalars(
+        update(JobChunk)
+        .where(JobChunk.id == free)
+        .values(
+            status=JobStatus.RUNNING,
+            attempt=JobChunk.attempt + 1,
+            worker=worker,
+            heartbeat_at=func.now(),
+        )
+        .returning(JobChunk),
+        execution_options={"populate_existing": True},
+    ).one_or_none()
+
+
+def beat(session: Session, chunk_id: int, attempt: int) -> None:
+    """Say that the chunk is still worked on."""
+    session.execute(
+        update(JobChunk)
+        .where(
+            JobChunk.id == chunk_id,
+            JobChunk.attempt == attempt,
+            JobChunk.status == JobStatus.RUNNING,
+        )
+        .values(heartbeat_at=func.now())
+    )
+
+
+def close_if_done(session: Session, job_id: uuid.UUID) -> Job | None:
+    """The job, locked, when none of its chunks is open any more and nobody closed it yet."""
+    job = _locked(session, job_id)
+    left = select(JobChunk.id).where(JobChunk.job_id == job_id, JobChunk.status.in_(OPEN_STATUSES))
+    if job.status is not JobStatus.RUNNING or session.scalar(left.limit(1)) is not None:
+        return None
+    return job
+
+
+def requeue_stale(session: Session, after_seconds: float) -> list[Job]:
+    """Give back chunks whose worker died; a chunk that kills its workers fails the job.
+
+    Also finds jobs whose message was lost or whose planner died: all that should be rung for.
+    """
+    limit = now() - timedelta(seconds=after_seconds)
+    stale = (JobChunk.status == JobStatus.RUNNING) & (JobChunk.heartbeat_at < limit)
+    session.execute(
+        update(JobChunk)
+        .where(stale, JobChunk.attempt >= _MAX_ATTEMPTS)
+        .values(
+            status=JobStatus.FAILED,
+            error=f"The worker died {_MAX_ATTEMPTS} times over this chunk.",
+        )
+    )
+    session.execute(update(JobChunk).where(stale).values(status=JobStatus.QUEUED, worker=None))
+    waiting = select(JobChunk.job_id).where(JobChunk.status == JobStatus.QUEUED)
+    none_open = ~(
+        select(JobChunk.id)
+        .where(JobChunk.job_id == Job.id, JobChunk.status == JobStatus.RUNNING)
+        .exists()
+    )
+    jobs = session.scalars(
+        select(Job).where(
+            (Job.status == JobStatus.QUEUED)
+            | ((Job.status == JobStatus.RUNNING) & (Job.id.in_(waiting) | none_open))
+        )
+    ).all()
+    return list(jobs)

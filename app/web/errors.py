@@ -1,0 +1,130 @@
+"""One handler for refusals and faults, with three faces: JSON problem, htmx toast, page."""
+
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, RedirectResponse, Response
+from sqlalchemy.exc import DBAPIError, OperationalError
+from starlette.exceptions import HTTPException
+
+from app.errors import (
+    AppError,
+    ConflictError,
+    InvalidError,
+    TooManyRequestsError,
+    UnauthenticatedError,
+    UnavailableError,
+)
+from app.web.render import render
+
+_log = structlog.get_logger("winnow.web")
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of this application in the caller's format."""
+    app.add_exception_handler(AppError, _app_error)
+    app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(DBAPIError, _database_error)
+    app.add_exception_handler(Exception, _fault)
+
+
+def _app_error(request: Request, error: Exception) -> Response:
+    if not isinstance(error, AppError):
+        raise error
+    return answer(request, error)
+
+
+def _validation_error(request: Request, error: Exception) -> Response:
+    if not isinstance(error, RequestValidationError):
+        raise error
+    fields = [
+        {"path": ".".join(str(part) for part in item["loc"]), "message": item["msg"]}
+        for item in error.errors()
+    ]
+    named = "; ".join(f"{field['path']}: {field['message']}" for field in fields[:5])
+    return answer(request, InvalidError(f"{named}.", errors=fields))
+
+
+def _http_error(request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    refusal = AppError(str(error.detail))
+    refusal.status = error.status_code
+    refusal.title = HTTPStatus(error.status_code).phrase
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        refusal.args = (f"There is nothing at {request.url.path}.",)
+    response = answer(request, refusal)
+    response.headers.update(error.headers or {})
+    return response
+
+
+def _database_error(request: Request, error: Exception) -> Response:
+    state = getattr(getattr(error, "orig", None), "sqlstate", None)
+    if state == "57014":
+        refusal: AppError = UnavailableError(
+            "The database took longer than allowed and the query was stopped. "
+            "Narrow the filter, or try again when fewer jobs run."
+        )
+    elif state in {"40001", "40P01", "55P03"}:
+        refusal = ConflictError("Somebody else changed the same rows. Please try again.")
+    elif isinstance(error, OperationalError):
+        refusal = UnavailableError("The database can't be reached. Please try again in a moment.")
+    else:
+        return _fault(request, error)
+    _log.warning("database", error=str(error))
+    return answer(request, refusal)
+
+
+def _fault(request: Request, error: Exception) -> Response:
+    _log.error("fault", exc_info=error)
+    fault = AppError("Something went wrong on our side. The request id tells where to look.")
+    fault.status = 500
+    fault.title = "A fault in Winnow"
+    return answer(request, fault)
+
+
+def answer(request: Request, error: AppError) -> Response:
+    """The error as the caller can use it; the status is the same in all three faces."""
+    request_id = getattr(request.state, "request_id", "")
+    if request.url.path.startswith("/api/"):
+        response: Response = _problem(error, request_id)
+    elif isinstance(error, UnauthenticatedError) and request.method == "GET":
+        return _to_login(request)
+    elif request.headers.get("HX-Request") == "true":
+        response = render(request, "components/_toast.html", error=error, request_id=request_id)
+        response.headers.update({"HX-Retarget": "#toasts", "HX-Reswap": "innerHTML"})
+    else:
+        response = render(request, "error.html", error=error, request_id=request_id)
+    response.status_code = error.status
+    if isinstance(error, TooManyRequestsError):
+        response.headers["Retry-After"] = str(error.retry_after)
+    if isinstance(error, UnauthenticatedError):
+        response.headers["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+def _problem(error: AppError, request_id: str) -> JSONResponse:
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": error.title,
+        "status": error.status,
+        "detail": str(error),
+        "request_id": request_id,
+        **error.extra,
+    }
+    if error.errors:
+        body["errors"] = error.errors
+    return JSONResponse(body, media_type="application/problem+json")
+
+
+def _to_login(request: Request) -> Response:
+    target = request.url_for("accounts:login_form").include_query_params(
+        next=request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    )
+    if request.headers.get("HX-Request") == "true":
+        return Response(status_code=401, headers={"HX-Redirect": str(target)})
+    return RedirectResponse(target, status_code=303)

@@ -1,0 +1,29 @@
+"""The Celery worker: two tasks, one that works on a job and one that looks after all of them."""
+
+import uuid
+
+from celery import Task
+from celery.signals import setup_logging
+
+from app.jobs.queue import WORK, celery
+from app.log import configure_logging
+from workers import jobs, registry, upkeep
+
+app = celery()
+
+
+@setup_logging.connect
+def _logging(**_: object) -> None:
+    configure_logging()
+
+
+@app.task(name=WORK, bind=True)
+def work(_task: Task, job_id: str) -> None:
+    """Do what is to do of this job."""
+    jobs.run(uuid.UUID(job_id), registry.handler)
+
+
+@app.task(name="winnow.upkeep", bind=True)
+def look_after(_task: Task) -> None:
+    """One round of upkeep, on the beat."""
+    upkeep.run()

@@ -1,0 +1,246 @@
+"""Running a job: claim, plan, work through its chunks, finish; the only module that commits here.
+
+Every step is safe to be killed in: a plan is written with its chunks or not at all, a checkpoint
+moves the chunk and its rows together, and a worker that lost its chunk can write nothing more.
+"""
+
+import os
+import socket
+import threading
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from sqlalchemy import text, update
+from sqlalchemy.orm import Session
+
+from app.db import session_factory, session_scope
+from app.errors import AppError
+from app.jobs import service
+from app.jobs.models import DeadLetter, Job, JobChunk, JobStatus
+from app.settings import settings
+
+_log = structlog.get_logger("winnow.jobs")
+_WORKER = f"{socket.gethostname()}:{os.getpid()}"
+
+
+class CancelledError(Exception):
+    """The owner asked to stop."""
+
+
+class LostChunkError(Exception):
+    """The chunk was given to another worker: what this one holds must not be written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """What a kind of job does. `plan` gives the chunks' params; `work` does one; `finish` closes.
+
+    `plan` sets `job.total`. `finish` may write `job.result`; it runs once, in the transaction
+    that closes the job. `failed` undoes what must not stay when the job fails or is cancelled.
+    """
+
+    plan: Callable[[Session, Job], Sequence[dict[str, Any]]]
+    work: Callable[["Chunk"], None]
+    finish: Callable[[Session, Job], None] = lambda _session, _job: None
+    failed: Callable[[Session, Job], None] = lambda _session, _job: None
+
+
+class Chunk:
+    """The chunk a worker holds: its session, params, state and checkpoints."""
+
+    def __init__(self, session: Session, job: Job, row: JobChunk) -> None:
+        self.session = session
+        self.job = job
+        self.id = row.id
+        self.params = row.params
+        self.state = dict(row.state)
+        self._done = row.done
+        self._attempt = row.attempt
+
+    @property
+    def done(self) -> int:
+        """Records done so far, those before a crash included."""
+        return self._done
+
+    def reject(
+        self,
+        place: str,
+        reason: str,
+        *,
+        line: int | None = None,
+        sample_id: int | None = None,
+        raw: str = "",
+    ) -> None:
+        """Keep a record that failed, with its reason; it is written with the next checkpoint."""
+        letter = DeadLetter(
+            job_id=self.job.id,
+            chunk_id=self.id,
+            place=place,
+            line=line,
+            sample_id=sample_id,
+            reason=reason,
+            raw=raw,
+        )
+        self.session.add(letter)
+
+    def checkpoint(self, done: int, **state: Any) -> None:
+        """Commit the rows written since the last one, with how far the chunk is.
+
+        Raises CancelledError when the owner asked to stop, LostChunkError when the chunk was
+        taken away; in both cases nothing of this step stays.
+        """
+        self.state.update(state)
+        self._done += done
+        moved = self.session.execute(
+            update(JobChunk)
+            .where(
+                JobChunk.id == self.id,
+                JobChunk.attempt == self._attempt,
+                JobChunk.status == JobStatus.RUNNING,
+            )
+            .values(done=self._done, state=self.state, heartbeat_at=text("clock_timestamp()"))
+            .returning(JobChunk.id)
+        ).one_or_none()
+        if moved is None:
+            raise LostChunkError
+        if self.session.scalar(
+            text("SELECT cancel_requested FROM jobs WHERE id = :id"), {"id": self.job.id}
+        ):
+            raise CancelledError
+        self.session.commit()
+
+
+def run(job_id: uuid.UUID, handlers: Callable[[Job], Handler]) -> None:
+    """Do what is to do of a job, until no chunk of it is free."""
+    with structlog.contextvars.bound_contextvars(job_id=str(job_id)):
+        _plan(job_id, handlers)
+        while _work_one(job_id, handlers):
+            pass
+        _close(job_id, handlers)
+
+
+def _plan(job_id: uuid.UUID, handlers: Callable[[Job], Handler]) -> None:
+    with session_scope() as session:
+        job = service.claim_job(session, job_id)
+        if job is None:
+            return
+        with structlog.contextvars.bound_contextvars(request_id=job.request_id):
+            if session.query(JobChunk.id).filter_by(job_id=job.id).first() is not None:
+                return  # a retry: its chunks are there
+            try:
+                with session.begin_nested():
+                    service.add_chunks(session, job, handlers(job).plan(session, job))
+            except Exception as error:  # noqa: BLE001 - recorded, logged and shown, not swallowed
+                _record_failure(session, job, error, handlers)
+
+
+def _work_one(job_id: uuid.UUID, handlers: Callable[[Job], Handler]) -> bool:
+    """Claim one chunk and do it; False when there is none."""
+    session = session_factory()()
+    try:
+        row = service.claim_chunk(session, job_id, _WORKER)
+        session.commit()
+        if row is None:
+            return False
+        job = service.get(session, job_id)
+        with (
+            structlog.contextvars.bound_contextvars(request_id=job.request_id, chunk=row.position),
+            _heartbeat(row.id, row.attempt),
+        ):
+            _do(session, job, row, handlers)
+        return True
+    finally:
+        session.close()
+
+
+def _do(session: Session, job: Job, row: JobChunk, handlers: Callable[[Job], Handler]) -> None:
+    ours = (JobChunk.id == row.id) & (JobChunk.attempt == row.attempt)
+    session.query(DeadLetter).filter_by(chunk_id=row.id).filter(
+        DeadLetter.line > row.state.get("line", 0)
+        if "line" in row.state
+        else DeadLetter.chunk_id == row.id
+    ).delete()
+    try:
+        chunk = Chunk(session, job, row)
+        handlers(job).work(chunk)
+        chunk.checkpoint(0)
+        outcome: dict[str, Any] = {"status": JobStatus.SUCCEEDED}
+    except LostChunkError:
+        session.rollback()
+        _log.warning("chunk lost", chunk_id=row.id)
+        return
+    except CancelledError:
+        session.rollback()
+        outcome = {"status": JobStatus.CANCELLED}
+    except Exception as error:  # noqa: BLE001 - recorded, logged and shown, not swallowed
+        session.rollback()
+        outcome = {"status": JobStatus.FAILED, "error": _sentence(error)}
+        _log.error("chunk failed", exc_info=error)
+    session.execute(update(JobChunk).where(ours).values(**outcome))
+    session.commit()
+
+
+def _close(job_id: uuid.UUID, handlers: Callable[[Job], Handler]) -> None:
+    """Finish the job if this worker did its last chunk."""
+    with session_scope() as session:
+        job = service.close_if_done(session, job_id)
+        if job is None:
+            return
+        handler = handlers(job)
+        failures = session.query(JobChunk.error).filter_by(job_id=job.id, status=JobStatus.FAILED)
+        error = failures.order_by(JobChunk.position).limit(1).scalar()
+        try:
+            with session.begin_nested():
+                if error is not None:
+                    job.status, job.error = JobStatus.FAILED, error
+                    handler.failed(session, job)
+                elif job.cancel_requested:
+                    job.status = JobStatus.CANCELLED
+                    handler.failed(session, job)
+                else:
+                    handler.finish(session, job)
+                    job.status = JobStatus.SUCCEEDED
+                job.finished_at = service.now()
+        except Exception as problem:  # noqa: BLE001 - recorded, logged and shown
+            _record_failure(session, job, problem, handlers)
+        _log.info("job closed", kind=job.kind, status=job.status)
+
+
+def _record_failure(
+    session: Session, job: Job, error: Exception, handlers: Callable[[Job], Handler]
+) -> None:
+    _log.error("job failed", exc_info=error)
+    job.status = JobStatus.FAILED
+    job.error = _sentence(error)
+    job.finished_at = service.now()
+    handlers(job).failed(session, job)
+
+
+def _sentence(error: Exception) -> str:
+    """What people read: a refusal's own words, else the kind of fault and where to look."""
+    if isinstance(error, AppError):
+        return str(error)
+    return f"A fault in Winnow: {type(error).__name__}: {error}. The log of the worker tells more."
+
+
+@contextmanager
+def _heartbeat(chunk_id: int, attempt: int) -> Iterator[None]:
+    """Signs of life from a thread of their own, so that a slow step does not look dead."""
+    stop = threading.Event()
+
+    def beat() -> None:
+        while not stop.wait(settings().heartbeat_s):
+            with session_scope() as session:
+                service.beat(session, chunk_id, attempt)
+
+    thread = threading.Thread(target=beat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()

@@ -1,0 +1,22 @@
+"""The beat: chunks of dead workers go back, lost messages are sent again, old rows go."""
+
+import structlog
+
+from app.accounts import idempotency, login
+from app.db import session_scope
+from app.jobs import queue, service
+from app.settings import settings
+
+_log = structlog.get_logger("winnow.upkeep")
+
+
+def run() -> None:
+    """One round; running two at once does no harm."""
+    with session_scope() as session:
+        waiting = service.requeue_stale(session, settings().stale_after_s)
+        for job in waiting:
+            _log.info("ring again", job_id=str(job.id), kind=job.kind)
+        login.clean_up(session)
+        idempotency.clean_up(session)
+    for job in waiting:
+        queue.ring(job.queue, job.id)
