@@ -1,8 +1,11 @@
 """Sets of published limits, one for each kind of text, as conditions on stored measures."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+
+import numpy as np
 
 
 class Bound(StrEnum):
@@ -37,16 +40,20 @@ class Condition:
                 return f"{self.measure}:{self.value:g}"
 
     def keeps(self, value: float) -> bool:
-        """Whether a row with this value is kept; one without a value (NaN) is not."""
+        """Whether a row with this stored value is kept; one without a value (NaN) is not.
+
+        Values are stored as float32, so the bound is rounded the same way: 0.1 keeps 0.1.
+        """
+        lower, upper = _stored(self.value), _stored(self.upper)
         match self.bound:
             case Bound.AT_LEAST:
-                return value >= self.value
+                return value >= lower
             case Bound.AT_MOST:
-                return value <= self.value
+                return value <= lower
             case Bound.BETWEEN:
-                return self.value <= value <= (self.upper or 0)
+                return lower <= value <= upper
             case Bound.EQUALS:
-                return value == self.value
+                return value == lower
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +68,10 @@ class Profile:
     def expression(self) -> str:
         """All conditions in the filter grammar: terms side by side mean AND."""
         return " ".join(condition.expression() for condition in self.conditions)
+
+
+def _stored(value: float | None) -> float:
+    return math.nan if value is None else float(np.float32(value))
 
 
 GOPHER = "Gopher, arXiv 2112.11446, table A1"

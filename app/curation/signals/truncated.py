@@ -65,7 +65,7 @@ def _open_pair(line: str) -> str | None:
 
 
 def _open_sentence(line: str) -> str | None:
-    if line[-1] in ",-" or _DANGLING.search(line):
+    if line[-1] in ",-" or _DANGLING.search(line[-20:]):
         return "The last line asks for a next word."
     if _is_prose(line) and _bits(line[-1]) & (ALPHA | DIGIT):
         return "The last sentence has no end."

@@ -18,9 +18,11 @@ _PYTHON_LINE = re.compile(
     r"|[\w.\[\]\"', ]+\s*[-+*/|&]?=\s*\S|[\w.]+\(.*\)\s*$|raise |assert |pass$|yield |\"\"\")"
 )
 _PYTHON_SURE = re.compile(
-    r"^\s*(?:def \w+\s*\(.*|class \w+.*:|import \w[\w., ]*$|from [\w.]+ import )", re.MULTILINE
+    r"^[ \t]*(?:def \w+\s*\(.*|class \w+.*:|import \w[\w., ]*$|from [\w.]+ import )", re.MULTILINE
 )
+# Enough to judge by; the second keeps the pattern fast on lines of a megabyte.
 _MAX_LINES = 200
+_MAX_LINE = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ def looks_like_python(text: str) -> bool:
     if not _PYTHON_SURE.search(text):
         return False
     lines = [line for line in text.split("\n")[:_MAX_LINES] if line.strip()]
-    return 2 * sum(_PYTHON_LINE.match(line) is not None for line in lines) > len(lines)
+    return 2 * sum(_PYTHON_LINE.match(line[:_MAX_LINE]) is not None for line in lines) > len(lines)
 
 
 def parse(code: str) -> ast.Module | None:
