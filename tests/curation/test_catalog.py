@@ -7,8 +7,8 @@ import pytest
 
 from app.curation import signals
 from app.curation.catalog import MEASURES, PROFILES, SIGNALS, UnknownMethodError, signal
-from app.curation.signals import warm
 from app.curation.signals.base import Signal
+from app.curation.signals.warming import warm
 
 
 def test_every_signal_of_the_folder_is_offered() -> None:
@@ -44,7 +44,7 @@ def test_signals_say_what_they_are(method: type[Signal]) -> None:
 
 def test_an_unknown_key_is_answered_with_those_there_are() -> None:
     assert signal("c4") is SIGNALS["c4"]
-    with pytest.raises(UnknownMethodError, match="There is no signal 'c5'; there are .*c4"):
+    with pytest.raises(UnknownMethodError, match=r"There is no signal 'c5'; there are .*c4"):
         signal("c5")
 
 

@@ -36,7 +36,7 @@ class Condition:
                 return f"{self.measure}<={self.value:g}"
             case Bound.BETWEEN:
                 return f"{self.measure}:{self.value:g}..{self.upper:g}"
-            case Bound.EQUALS:
+            case _:
                 return f"{self.measure}:{self.value:g}"
 
     def keeps(self, value: float) -> bool:
@@ -52,7 +52,7 @@ class Condition:
                 return value <= lower
             case Bound.BETWEEN:
                 return lower <= value <= upper
-            case Bound.EQUALS:
+            case _:
                 return value == lower
 
 

@@ -2,6 +2,8 @@
 
 import ipaddress
 import re
+from bisect import bisect_left
+from collections.abc import Iterable
 from typing import ClassVar
 
 import numpy as np
@@ -76,16 +78,36 @@ def _find(text: str) -> tuple[list[Span], ...]:
     emails = [each.span() for each in _EMAIL.finditer(text)] if "@" in text else []
     if not _HAS_DIGITS.search(text) and text.count(".") < 3:
         return emails, [], [], [], []
-    addresses = [each.span() for each in _IPV4.finditer(text) if _is_public(each[0])]
-    cards = [each.span() for each in _CARD.finditer(text) if has_valid_luhn(each[0])]
-    ibans = [each.span() for each in _IBAN.finditer(text) if has_valid_mod97(each[0])]
-    taken = (*addresses, *cards, *ibans)
+    shapes = [list(shape.finditer(text)) for shape in (_IPV4, _CARD, _IBAN)]
+    addresses, cards, ibans = (
+        [each.span() for each in found if is_valid(each[0])]
+        for found, is_valid in zip(
+            shapes, (_is_public, has_valid_luhn, has_valid_mod97), strict=True
+        )
+    )
+    # What has the shape of another number is no phone number either, valid or not.
+    taken = _merged(each.span() for found in shapes for each in found)
     phones = [
         each.span()
         for each in _PHONE.finditer(text)
-        if _is_phone(each[0]) and not any(a < each.end() and each.start() < b for a, b in taken)
+        if _is_phone(each[0]) and not _overlaps(each.span(), taken)
     ]
     return emails, phones, addresses, cards, ibans
+
+
+def _merged(spans: Iterable[Span]) -> list[Span]:
+    merged: list[Span] = []
+    for start, end in sorted(spans):
+        if merged and start < merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged
+
+
+def _overlaps(span: Span, taken: list[Span]) -> bool:
+    place = bisect_left(taken, span[1], key=lambda each: each[0])
+    return place > 0 and taken[place - 1][1] > span[0]
 
 
 def has_valid_luhn(number: str) -> bool:

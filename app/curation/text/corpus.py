@@ -33,9 +33,6 @@ class Corpus:
         np.cumsum([len(text) for text in texts], out=offsets[1:])
         return cls(np.frombuffer(raw, np.uint32), offsets)
 
-    def __len__(self) -> int:
-        return len(self.offsets) - 1
-
 
 @dataclass(frozen=True, slots=True)
 class Spans:

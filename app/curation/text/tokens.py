@@ -41,6 +41,8 @@ _APOSTROPHE = 0x2019
 _ELLIPSIS = 0x2026
 _EN_DASH = 0x2013
 _EM_DASH = 0x2014
+# Chinese and Japanese end sentences without a space after them.
+_WIDE_STOPS = (0x3002, 0xFF01, 0xFF1F)
 _CANNOT = tuple(ord(char) for char in "cannot")
 
 
@@ -297,7 +299,7 @@ def _infix(codes: Codes, table: Table, start: int, at: int, end: int) -> int:
     code = codes[at]
     if here & (ALPHA | DIGIT):
         length = 0
-    elif here & ICON or code == _ELLIPSIS:
+    elif here & ICON or code in (_ELLIPSIS, *_WIDE_STOPS):
         length = 1
     elif code == ord("."):
         length = _inner_dots(codes, table, start, at, end)

@@ -10,7 +10,9 @@ def documents(data: Path) -> dict[str, list[str]]:
     """Texts by corpus: instructions, clean long documents, messy web pages."""
     return {
         "alpaca": _alpaca(data / "alpaca_52k" / "alpaca_data.json.gz"),
-        "peps": [row["text"] for row in _rows(data / "docs_peps" / "peps_even_numbers.jsonl.gz")],
+        "peps": [
+            str(row["text"]) for row in _rows(data / "docs_peps" / "peps_even_numbers.jsonl.gz")
+        ],
         "web": [
             text
             for path in sorted((data / "web_corpus_messy").glob("*.json*"))
@@ -34,8 +36,8 @@ def _alpaca(path: Path) -> list[str]:
 
 
 def _rows(path: Path) -> Iterator[dict[str, object]]:
-    opened = gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open()
-    with opened as stream:
+    unpack = gzip.open if path.suffix == ".gz" else open
+    with unpack(path, "rt", encoding="utf-8") as stream:
         for line in stream:
             row = json.loads(line)
             if isinstance(row, dict):

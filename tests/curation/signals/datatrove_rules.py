@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from datatrove.data import Document
 from datatrove.pipeline.filters import (
     C4ParagraphFilter,
@@ -57,27 +58,39 @@ class Rule:
 
 
 def _at_most(name: str, limit: float) -> Callable[[dict[str, float]], bool]:
-    return lambda row: row[name] <= limit
+    return lambda row: row[name] <= np.float32(limit)
 
 
 def _at_least(name: str, limit: float) -> Callable[[dict[str, float]], bool]:
-    return lambda row: row[name] >= limit
+    return lambda row: row[name] >= np.float32(limit)
 
 
 def _quality(ours: Callable[[dict[str, float]], bool], **limits: float) -> Rule:
-    return Rule(f"gopher {'/'.join(limits)}", GopherQualityFilter(**{**QUALITY_OFF, **limits}), ours)
+    return Rule(f"gopher {limits}", GopherQualityFilter(**{**QUALITY_OFF, **limits}), ours)
 
 
 def _repetition(ours: Callable[[dict[str, float]], bool], name: str, limit: object) -> Rule:
-    return Rule(f"gopher {name} {limit}", GopherRepetitionFilter(**{**REPETITION_OFF, name: limit}), ours)
+    return Rule(
+        f"gopher {name} {limit}", GopherRepetitionFilter(**{**REPETITION_OFF, name: limit}), ours
+    )
 
 
 def _fineweb(ours: Callable[[dict[str, float]], bool], **limits: float) -> Rule:
-    return Rule(f"fineweb {'/'.join(limits)}", FineWebQualityFilter(**{**FINEWEB_OFF, **limits}), ours)
+    return Rule(f"fineweb {limits}", FineWebQualityFilter(**{**FINEWEB_OFF, **limits}), ours)
 
 
 def _c4(ours: Callable[[dict[str, float]], bool], **limits: object) -> Rule:
-    return Rule(f"c4 {'/'.join(limits)}", C4QualityFilter(**{**C4_OFF, **limits}), ours)
+    return Rule(f"c4 {limits}", C4QualityFilter(**{**C4_OFF, **limits}), ours)
+
+
+def filters() -> Sequence[Any]:
+    """The filters as they come, for the clock."""
+    return (
+        GopherQualityFilter(),
+        GopherRepetitionFilter(),
+        FineWebQualityFilter(),
+        C4QualityFilter(),
+    )
 
 
 def rules() -> Sequence[Rule]:

@@ -1,0 +1,176 @@
+"""Refusals, placeholders, truncation, personal data."""
+
+import math
+
+import pytest
+
+from app.curation.records import Kind, Record
+from app.curation.signals.pii_patterns import has_valid_luhn, has_valid_mod97
+from tests.curation.records import answer
+from tests.curation.signals.measuring import measure, note
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        "I'm sorry, but I cannot help with that.",
+        "I\u2019m sorry, I can\u2019t assist with this request.",
+        "Sorry, but I won't write that.",
+        "Unfortunately, I am not able to see images.",
+        "I cannot provide medical advice.",
+        "I am unable to browse the web.",
+        "Good question. As an AI language model, I have no opinion.",
+        "Well, I am just a language model.",
+        "That goes against my programming.",
+        "I don't have access to real-time weather.",
+    ],
+)
+def test_refusals(output: str) -> None:
+    assert measure("refusal", answer(output)) == {"refusal": 1}
+    assert note("refusal", answer(output)) is not None
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        "Paris.",
+        "He said sorry to his friend.",
+        "I can help you with that: first, open the lid.",
+        "I am a teacher from Ghana.",
+        "The refusal came as a surprise.",
+    ],
+)
+def test_answers_that_do_not_refuse(output: str) -> None:
+    assert measure("refusal", answer(output)) == {"refusal": 0}
+
+
+def test_no_answer_cannot_refuse() -> None:
+    assert math.isnan(measure("refusal", answer(""))["refusal"])
+    assert math.isnan(measure("refusal", "I'm sorry, but I cannot.")["refusal"])
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        "<noinput>",
+        "< No Output >",
+        "N/A",
+        "Dear [insert name], welcome.",
+        "Dear [Name], welcome.",
+        "Hello {{ user }}!",
+        "Lorem ipsum dolor.",
+        "TODO: write this.",
+        "None",
+        "???",
+    ],
+)
+def test_placeholders(output: str) -> None:
+    assert measure("placeholder", answer(output)) == {"placeholder": 1}
+
+
+@pytest.mark.parametrize("output", ["Add (a) and [b].", "There are none left.", "x < y > z", "42"])
+def test_text_without_placeholders(output: str) -> None:
+    assert measure("placeholder", answer(output)) == {"placeholder": 0}
+    assert note("placeholder", answer(output)) is None
+
+
+def test_notes_say_where_a_placeholder_is() -> None:
+    blank = note("placeholder", "Dear [your name],")
+    field = note("placeholder", answer("N/A"))
+
+    assert blank is not None
+    assert blank.spans == ((5, 16),)
+    assert field is not None
+    assert field.text == "The field output holds no content."
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        "Here is the code:\n```python\nprint(1)\n",
+        "The list (one, two",
+        'He said "stop and',
+        "It has three parts: first,",
+        "The best of the",
+        "It rained all day. The next morning we went",
+    ],
+)
+def test_truncated_answers(output: str) -> None:
+    assert measure("truncated", answer(output)) == {"truncated": 1}
+    assert note("truncated", answer(output)) is not None
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        "Paris",
+        "It rained all day. Then it stopped.",
+        "Code:\n```\nx = (1\n```",
+        "1. Mix it. Bake it\n2. Eat it while it is hot",
+        "- Stir well. Serve",
+        "A title without an end mark",
+        "See the list:\n(a) one",
+        "``` \nx\n```\nSo much for that. Fine.",
+    ],
+)
+def test_whole_answers(output: str) -> None:
+    assert measure("truncated", answer(output)) == {"truncated": 0}
+
+
+def test_code_and_nothing_may_end_anywhere() -> None:
+    record = Record(Kind.COMPLETION, {"solution": "x = ("})
+
+    assert math.isnan(measure("truncated", record)["truncated"])
+    assert math.isnan(measure("truncated", answer(" \n"))["truncated"])
+
+
+def test_personal_data_by_shape_and_check_digits() -> None:
+    content = (
+        "Write to jo.doe+x@mail.example.org or call +44 20 7946 0958 or (555) 010-9999. "
+        "Server 8.8.8.8, card 4111 1111 1111 1111, account GB82 WEST 1234 5698 7654 32."
+    )
+
+    found = measure("pii_patterns", content)
+    where = note("pii_patterns", content)
+
+    assert found == {
+        "pii_emails": 1,
+        "pii_phones": 2,
+        "pii_ipv4": 1,
+        "pii_credit_cards": 1,
+        "pii_ibans": 1,
+    }
+    assert where is not None
+    assert [content[start:end] for start, end in where.spans] == [
+        "jo.doe+x@mail.example.org",
+        "+44 20 7946 0958",
+        "(555) 010-9999",
+        "8.8.8.8",
+        "4111 1111 1111 1111",
+        "GB82 WEST 1234 5698 7654 32",
+    ]
+    assert "4111" not in where.text
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "On 2024-05-17 and 17.05.2024 we met.",
+        "Version 1.2.3.4.5 at 192.168.0.1, or 300.1.1.1.",
+        "The number 4111 1111 1111 1112 is no card.",
+        "GB83 WEST 1234 5698 7654 32 is no account.",
+        "Between 1990 and 2005 there were 1234567 of them.",
+        "someone@localhost",
+        "No digits at all.",
+    ],
+)
+def test_what_only_looks_like_personal_data(content: str) -> None:
+    assert sum(measure("pii_patterns", content).values()) == 0
+
+
+def test_check_digits() -> None:
+    assert has_valid_luhn("79927398713")
+    assert not has_valid_luhn("79927398710")
+    assert not has_valid_luhn("0000000000000")
+    assert has_valid_mod97("DE89370400440532013000")
+    assert not has_valid_mod97("DE88370400440532013000")

@@ -1,0 +1,33 @@
+"""Languages of the Universal Declaration of Human Rights, paragraph by paragraph."""
+
+from pathlib import Path
+
+from app.curation.signals.base import Batch
+from app.curation.signals.language import LanguageOf
+from tests.curation.records import text
+
+LANGUAGES = {
+    "ces": "cs",
+    "cmn_hans": "zh",
+    "deu": "de",
+    "eng": "en",
+    "fra": "fr",
+    "jpn": "ja",
+    "kor": "ko",
+    "pol": "pl",
+    "rus": "ru",
+    "tur": "tr",
+    "vie": "vi",
+    "yor": "yo",
+}
+
+
+def test_the_declaration_of_human_rights(real_data: Path) -> None:
+    for name, code in LANGUAGES.items():
+        content = (real_data / "lang_udhr2" / f"{name}.txt").read_text(encoding="utf-8")
+        paragraphs = [line for line in content.split("\n") if len(line) > 30]
+
+        labels = LanguageOf().score(Batch([text(each) for each in paragraphs])).labels
+
+        assert labels is not None
+        assert labels.count(code) >= 0.95 * len(labels), name
