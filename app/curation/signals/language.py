@@ -1,6 +1,8 @@
 """Which language a text is written in."""
 
 import unicodedata
+from collections import Counter
+from collections.abc import Mapping
 from functools import cache
 from typing import ClassVar
 
@@ -10,12 +12,28 @@ from pydantic import Field
 
 from app.curation.signals.base import Batch, Measure, Scores, Signal
 
+# First word of the Unicode names of a script that lingua does not know, and its main language.
+_SCRIPTS: Mapping[str, str] = {
+    "ETHIOPIC": "am",
+    "KANNADA": "kn",
+    "KHMER": "km",
+    "LAO": "lo",
+    "MALAYALAM": "ml",
+    "MYANMAR": "my",
+    "ORIYA": "or",
+    "SINHALA": "si",
+    "THAANA": "dv",
+    "TIBETAN": "bo",
+}
+
 
 class LanguageOf(Signal):
     """Which language is the text written in?
 
-    The label is the ISO 639-1 code of one of the 75 languages of lingua (Stahl, Apache-2.0), found
-    from three-letter sequences. Only the start of the text is looked at.
+    The label is an ISO 639-1 code: one of the 75 languages of lingua (Stahl, Apache-2.0), found
+    from three-letter sequences, or the language of a script that only one large language uses
+    (Amharic, Khmer and others). Only the start of the text is looked at. Least sure between close
+    relatives: Malay and Indonesian, and Serbian in Latin letters, which is taken for Croatian.
     """
 
     key: ClassVar = "language"
@@ -49,8 +67,17 @@ class LanguageOf(Signal):
             return None, float("nan")
         best = _detector().compute_language_confidence_values(start)[0]
         if not best.value:
-            return None, 0.0
+            return _by_script(start)
         return best.language.iso_code_639_1.name.lower(), best.value
+
+
+def _by_script(text: str) -> tuple[str | None, float]:
+    """The language whose script most letters belong to, and their share."""
+    letters = [char for char in text if char.isalpha()]
+    scripts = Counter(unicodedata.name(char, "?").partition(" ")[0] for char in letters)
+    script, count = scripts.most_common(1)[0]
+    code = _SCRIPTS.get(script)
+    return (code, count / len(letters)) if code else (None, 0.0)
 
 
 @cache

@@ -58,11 +58,11 @@ class Rule:
 
 
 def _at_most(name: str, limit: float) -> Callable[[dict[str, float]], bool]:
-    return lambda row: row[name] <= np.float32(limit)
+    return lambda row: row[name] <= float(np.float32(limit))
 
 
 def _at_least(name: str, limit: float) -> Callable[[dict[str, float]], bool]:
-    return lambda row: row[name] >= np.float32(limit)
+    return lambda row: row[name] >= float(np.float32(limit))
 
 
 def _quality(ours: Callable[[dict[str, float]], bool], **limits: float) -> Rule:

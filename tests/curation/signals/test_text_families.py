@@ -94,6 +94,7 @@ def test_repetition_compresses_well() -> None:
         ("Das Wetter ist heute schön, und wir fahren ans Meer.", "de"),
         ("Le temps est magnifique aujourd'hui et nous allons à la mer.", "fr"),
         ("今日はとても天気がいいので、海に行きます。", "ja"),
+        ("የሰው ልጅ ሁሉ ሲወለድ ነጻና በክብርና በመብትም እኩልነት ያለው ነው", "am"),
         ("Tất cả mọi người sinh ra đều được tự do và bình đẳng", "vi"),
     ],
 )
