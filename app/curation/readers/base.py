@@ -1,0 +1,92 @@
+"""What a reader is: turns the bytes of a file into rows, and says which rows it cannot read."""
+
+import io
+from abc import abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any, BinaryIO, ClassVar
+
+import orjson
+
+from app.curation.methods import Method
+from app.curation.readers.streams import BrokenStreamError, Limits, Stream
+from app.curation.records import Rejected
+
+ROW_LIMIT = 16 * 2**20
+EXCERPT = 500
+
+EMPTY = "The file is empty; nothing was read."
+TOO_LARGE = "This row is larger than 16 MiB; split it or leave it out."
+
+
+@dataclass(slots=True)
+class Row:
+    """One row as the file has it; `line` is its 1-based line, or its place in a JSON array."""
+
+    line: int
+    values: dict[str, Any]
+
+    def excerpt(self) -> str:
+        """The start of the row as JSON, to show beside a reason."""
+        return orjson.dumps(self.values, default=str).decode()[:EXCERPT]
+
+
+@dataclass(slots=True)
+class Warnings:
+    """What was put right while reading: how often, and where it happened first."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+    first: dict[str, int] = field(default_factory=dict)
+
+    def add(self, sentence: str, line: int) -> None:
+        """Note it once more."""
+        self.first.setdefault(sentence, line)
+        self.counts[sentence] = self.counts.get(sentence, 0) + 1
+
+    def sentences(self) -> list[str]:
+        """One sentence for each kind of repair."""
+        return [
+            f"{sentence} ({count:,} {'row' if count == 1 else 'rows'}, first at line "
+            f"{self.first[sentence]:,})."
+            for sentence, count in self.counts.items()
+        ]
+
+
+class Reader(Method):
+    """Reads one format, plain or packed as .gz or .zst, in constant memory."""
+
+    suffixes: ClassVar[tuple[str, ...]]
+
+    def read(
+        self,
+        file: BinaryIO,
+        *,
+        skip: int = 0,
+        warnings: Warnings | None = None,
+        limits: Limits | None = None,
+    ) -> Iterator[Row | Rejected]:
+        """All rows after the first `skip`, good and rejected ones counted alike."""
+        stream = Stream(file, limits or Limits())
+        noted = Warnings() if warnings is None else warnings
+        last = 0
+        try:
+            for item in self.rows(io.BufferedReader(stream, 2**18), noted, skip):
+                last = item.line
+                yield item
+        except BrokenStreamError as broken:
+            yield Rejected(last + 1, str(broken))
+            return
+        if not last and not skip:
+            yield Rejected(1, EMPTY)
+
+    @abstractmethod
+    def rows(
+        self, stream: io.BufferedReader, warnings: Warnings, skip: int
+    ) -> Iterator[Row | Rejected]:
+        """Read unpacked UTF-8 without a byte order mark."""
+
+
+def after(items: Iterator[Row | Rejected], skip: int) -> Iterator[Row | Rejected]:
+    """The items behind the first `skip`, for formats that can only count while they read."""
+    return islice(items, skip, None)

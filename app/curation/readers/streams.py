@@ -1,0 +1,188 @@
+"""The bytes of a file: unpacked by content, in UTF-8, with limits on what a file may unpack to."""
+
+import codecs
+import io
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO, Protocol
+
+import zstandard
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+_GZIP = b"\x1f\x8b"
+_ZSTD = b"\x28\xb5\x2f\xfd"
+_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+    (codecs.BOM_UTF8, "utf-8"),
+)
+_CHUNK = 2**18
+# Four bytes of zstd can stand for 128 KiB, so that a packed KiB never unpacks to more than 32 MiB.
+_PACKED = 2**10
+
+
+class BrokenStreamError(ValueError):
+    """The bytes cannot be read on from here; the message is a sentence for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a packed file may unpack to: in all, and per packed byte once it is large."""
+
+    unpacked_bytes: int = 256 * 2**30
+    ratio: int = 200
+    ratio_from: int = 2**30
+
+
+class Stream(io.RawIOBase):
+    """The content of a file as UTF-8 without a byte order mark, whatever it is packed in."""
+
+    def __init__(self, file: BinaryIO, limits: Limits) -> None:
+        super().__init__()
+        self._chunks = _as_utf8(_unpacked(file, limits))
+        self._rest = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        while not self._rest:
+            chunk = next(self._chunks, None)
+            if chunk is None:
+                return 0
+            self._rest = memoryview(chunk)
+        target = memoryview(buffer)
+        size = min(len(target), len(self._rest))
+        target[:size] = self._rest[:size]
+        self._rest = self._rest[size:]
+        return size
+
+
+class _Unpacker(Protocol):
+    """What zlib and zstandard have in common."""
+
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    def decompress(self, packed: bytes, /) -> bytes: ...
+
+
+class _Padding:
+    """Stands for zeros behind the last member: they unpack to nothing."""
+
+    eof = True
+    unused_data = b""
+
+    def decompress(self, _packed: bytes, /) -> bytes:
+        return b""
+
+
+def _unpacked(file: BinaryIO, limits: Limits) -> Iterator[bytes]:
+    head = file.read(_CHUNK)
+    if not head.startswith((_GZIP, _ZSTD)):
+        while head:
+            yield head
+            head = file.read(_CHUNK)
+        return
+    packed = unpacked = 0
+    for chunk, size in _members(file, head):
+        packed, unpacked = packed + size, unpacked + len(chunk)
+        _refuse_bomb(packed, unpacked, limits)
+        yield chunk
+
+
+def _members(file: BinaryIO, head: bytes) -> Iterator[tuple[bytes, int]]:
+    """Unpacked chunks of all gzip members or zstd frames, each with its packed size."""
+    unpacker, name = _unpacker(head), "gzip" if head.startswith(_GZIP) else "zstd"
+    between = b""
+    for piece in _pieces(file, head):
+        data = between + piece
+        between = b""
+        while data:
+            if unpacker.eof:
+                if len(data) < len(_ZSTD):
+                    between = data
+                    break
+                unpacker = _next_unpacker(data, name)
+            chunk = _unpack(unpacker, data, name)
+            rest = unpacker.unused_data if unpacker.eof else b""
+            yield chunk, len(data) - len(rest)
+            data = rest
+    if not unpacker.eof:
+        raise BrokenStreamError(
+            f"The {name} file ends too early; what stands before was read. Copy it again."
+        )
+
+
+def _unpack(unpacker: _Unpacker, data: bytes, name: str) -> bytes:
+    try:
+        return unpacker.decompress(data)
+    except (zlib.error, zstandard.ZstdError):
+        raise BrokenStreamError(
+            f"The {name} file is damaged here; what stands before was read. Pack it again."
+        ) from None
+
+
+def _next_unpacker(data: bytes, name: str) -> _Unpacker:
+    """For the next member; zeros are padding, which some tools write."""
+    if not data.startswith((_GZIP, _ZSTD)) and data.strip(b"\0"):
+        raise BrokenStreamError(
+            f"Something else follows the end of the {name} file; what stands before was read."
+        )
+    return _unpacker(data)
+
+
+def _pieces(file: BinaryIO, head: bytes) -> Iterator[bytes]:
+    while head:
+        for start in range(0, len(head), _PACKED):
+            yield head[start : start + _PACKED]
+        head = file.read(_CHUNK)
+
+
+def _unpacker(head: bytes) -> _Unpacker:
+    if head.startswith(_GZIP):
+        return zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    if head.startswith(_ZSTD):
+        unpacker: _Unpacker = zstandard.ZstdDecompressor().decompressobj()
+        return unpacker
+    return _Padding()
+
+
+def _refuse_bomb(packed: int, unpacked: int, limits: Limits) -> None:
+    if unpacked > limits.unpacked_bytes:
+        raise BrokenStreamError(
+            f"The file unpacks to more than {limits.unpacked_bytes:,} bytes; cut it in parts."
+        )
+    if unpacked > limits.ratio_from and unpacked > packed * limits.ratio:
+        raise BrokenStreamError(
+            f"The file unpacks to more than {limits.ratio} times its size, as no text does; "
+            "unpack it and look at it first."
+        )
+
+
+def _as_utf8(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """The same content in UTF-8; the byte order mark says what it was in, and is left out."""
+    head = b""
+    for chunk in chunks:
+        head += chunk
+        if len(head) >= len(codecs.BOM_UTF32_LE):
+            break
+    mark, encoding = next(
+        ((mark, name) for mark, name in _MARKS if head.startswith(mark)), (b"", "utf-8")
+    )
+    head = head[len(mark) :]
+    if encoding == "utf-8":
+        yield head
+        yield from chunks
+        return
+    decoder = codecs.getincrementaldecoder(encoding)("replace")
+    yield decoder.decode(head).encode()
+    for chunk in chunks:
+        yield decoder.decode(chunk).encode()
+    yield decoder.decode(b"", final=True).encode()
