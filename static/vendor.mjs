@@ -11,8 +11,6 @@ rmSync(vendor, { recursive: true, force: true });
 mkdirSync(vendor, { recursive: true });
 cpSync(join(modules, "htmx.org/dist/htmx.min.js"), join(vendor, "htmx.min.js"));
 cpSync(join(modules, "katex/dist/katex.min.js"), join(vendor, "katex/katex.min.js"));
-cpSync(join(modules, "katex/dist/katex.min.css"), join(vendor, "katex/katex.min.css"));
-cpSync(join(modules, "katex/dist/fonts"), join(vendor, "katex/fonts"), { recursive: true, filter: (path) => !/\.(ttf|woff)$/.test(path) });
 for (const font of ["inter", "jetbrains-mono"]) {
   const from = join(modules, "@fontsource-variable", font);
   cpSync(join(from, "index.css"), join(vendor, font, "index.css"));

@@ -46,7 +46,7 @@ def of_sample(session: Session, sample_id: int) -> Sequence[AuditEvent]:
     return session.scalars(query).all()
 
 
-def page(before_id: int | None = None, dataset_id: int | None = None) -> Select[tuple[AuditEvent]]:
+def page(before_id: int | None = None, dataset_id: int | None = None) -> Select[AuditEvent]:
     """The newest events that concern no single sample."""
     query = select(AuditEvent).where(AuditEvent.sample_id.is_(None))
     if before_id is not None:

@@ -10,7 +10,7 @@ from app.jobs.models import DeadLetter, Job
 
 def newest(
     dataset_id: int | None = None, before: tuple[datetime, uuid.UUID] | None = None
-) -> Select[tuple[Job]]:
+) -> Select[Job]:
     """Jobs, newest first, of one dataset or of all, from a keyset on."""
     query = select(Job)
     if dataset_id is not None:
@@ -20,7 +20,7 @@ def newest(
     return query.order_by(Job.created_at.desc(), Job.id.desc())
 
 
-def dead_letters(job_id: uuid.UUID, after_id: int = 0) -> Select[tuple[DeadLetter]]:
+def dead_letters(job_id: uuid.UUID, after_id: int = 0) -> Select[DeadLetter]:
     """Records that failed in a job, in the order they failed."""
     return (
         select(DeadLetter)

@@ -80,3 +80,11 @@ def imported_spec(name: str, column: str) -> SignalSpec:
         fingerprint=f"{IMPORTED}:{name}",
         help=f"Imported from the column {column}.",
     )
+
+
+def by_method(known: Sequence[DatasetSignal]) -> dict[str, list[DatasetSignal]]:
+    """Signals by the method that measured them, in the order of their slots."""
+    found: dict[str, list[DatasetSignal]] = {}
+    for signal in sorted(known, key=lambda one: one.slot):
+        found.setdefault(signal.key, []).append(signal)
+    return found

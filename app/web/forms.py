@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
+from fastapi import Depends, Request
 from pydantic import BaseModel, ValidationError
 
 from app.errors import InvalidError
@@ -61,3 +62,26 @@ def build(model: type[Model], values: Mapping[str, Any], prefix: str) -> Model:
         ]
         named = "; ".join(f"{problem['path']}: {problem['message']}" for problem in problems)
         raise InvalidError(f"{named}.", errors=problems) from error
+
+
+async def _form_fields(request: Request) -> dict[str, str]:
+    return {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
+
+
+# All text fields of a form, where their names depend on what is shown.
+FormFields = Annotated[dict[str, str], Depends(_form_fields)]
+
+
+def params_from_form(model: type[BaseModel], form: Mapping[str, str], key: str) -> dict[str, Any]:
+    """The parameters of a method from a form whose fields are named KEY.PARAMETER.
+
+    An unchecked box sends nothing, which means false; an empty field means the default.
+    """
+    params: dict[str, Any] = {}
+    for field in fields_of(model):
+        value = form.get(f"{key}.{field.name}")
+        if field.widget == "checkbox":
+            params[field.name] = value is not None
+        elif value:
+            params[field.name] = value
+    return params

@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse
 from fastapi.templating import Jinja2Templates
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from app.web.cards import parts
 from app.web.text import diff, folded, marked, rendered
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,7 +39,7 @@ def templates() -> Jinja2Templates:
         marked=marked,
         folded=folded,
     )
-    env.globals.update(diff=diff, version=_version())
+    env.globals.update(diff=diff, version=_version(), card_parts=parts)
     return Jinja2Templates(env=env)
 
 

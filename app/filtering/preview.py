@@ -1,0 +1,111 @@
+"""What a filter would do, before it does it: counts, funnel, effect per group, the cut itself."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, case, func, select
+from sqlalchemy.orm import Session
+
+from app.curation.rules.nodes import Node, render
+from app.samples.distribution import KEPT, UNMEASURED, failing, parts_of, positions
+from app.samples.models import Sample
+from app.samples.search import Schema
+
+# Words of a sample, as groups that people recognise: a line, an answer, a paragraph, a page.
+LENGTHS = ((0, "0 to 9"), (10, "10 to 49"), (50, "50 to 149"), (150, "150 to 499"), (500, "500+"))
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One condition of the funnel: rows it takes from those that came so far, rows left then."""
+
+    expression: str
+    lost: int
+    left: int
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The effect on a source, a domain or a length: rows of it, rows that stay."""
+
+    name: str
+    total: int
+    kept: int
+    share_before: float
+    share_after: float
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """Counts of one expression over a dataset.
+
+    `matched` rows meet every condition. `unmeasured` rows fail none, but lack a value that some
+    condition asks for: a filter does not show them, a rule leaves them alone.
+    """
+
+    total: int
+    matched: int
+    unmeasured: int
+    steps: Sequence[Step]
+    by_source: Sequence[Group]
+    by_domain: Sequence[Group]
+    by_length: Sequence[Group]
+
+
+def preview(session: Session, schema: Schema, where: str) -> Preview:
+    """Count what an expression keeps, in one pass over the dataset."""
+    parts = parts_of(schema, where)
+    # One group per (outcome, source, domain, length): every count below adds up from these.
+    columns = (failing(schema, parts), Sample.source_id, Sample.domain, _length())
+    rows = session.execute(
+        select(*columns, func.count())
+        .where(Sample.dataset_id == schema.dataset_id)
+        .group_by(*positions(len(columns)))
+    ).all()
+    outcomes: Counter[int] = Counter()
+    for outcome, *_, count in rows:
+        outcomes[outcome] += count
+    total = outcomes.total()
+    names = {number: name for name, number in schema.sources.items()}
+    lengths = dict(enumerate(name for _, name in LENGTHS))
+    return Preview(
+        total=total,
+        matched=outcomes[KEPT],
+        unmeasured=outcomes[UNMEASURED],
+        steps=_steps(parts, outcomes, total),
+        by_source=_groups([(names.get(r[1], "?"), r[0], r[4]) for r in rows]),
+        by_domain=_groups([(r[2] or "none", r[0], r[4]) for r in rows]),
+        by_length=_in_order(_groups([(lengths[r[3]], r[0], r[4]) for r in rows])),
+    )
+
+
+def _length() -> ColumnElement[int]:
+    whens = [(Sample.words >= least, number) for number, (least, _) in enumerate(LENGTHS)]
+    return case(*reversed(whens), else_=0)
+
+
+def _steps(parts: Sequence[Node], outcomes: Counter[int], total: int) -> list[Step]:
+    steps, left = [], total
+    for number, part in enumerate(parts, start=1):
+        left -= outcomes[number]
+        steps.append(Step(render(part), outcomes[number], left))
+    return steps
+
+
+def _groups(rows: Sequence[tuple[str, int, int]]) -> list[Group]:
+    totals: Counter[str] = Counter()
+    kept: Counter[str] = Counter()
+    for name, outcome, count in rows:
+        totals[name] += count
+        kept[name] += count if outcome in {KEPT, UNMEASURED} else 0
+    before, after = max(totals.total(), 1), max(kept.total(), 1)
+    return [
+        Group(name, count, kept[name], count / before, kept[name] / after)
+        for name, count in totals.most_common()
+    ]
+
+
+def _in_order(groups: Sequence[Group]) -> list[Group]:
+    order = [name for _, name in LENGTHS]
+    return sorted(groups, key=lambda group: order.index(group.name))

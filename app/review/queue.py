@@ -1,0 +1,269 @@
+"""The review queue: filling it, handing out one sample at a time, holding it by a lease."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from app.accounts import audit
+from app.accounts.policies import Principal
+from app.accounts.service import now
+from app.datasets.models import Dataset
+from app.errors import InvalidError
+from app.review import policies
+from app.review.models import Decision, ReviewItem, ReviewQueue, Verdict
+from app.samples.models import Sample, Status
+from app.samples.search import condition, order_columns, schema_of, sort_of
+from app.settings import settings
+
+# Rows are drawn into the queue some hundreds at a time, so that a million matches cost nothing
+# while the next card is always at hand.
+_REFILL = 300
+_LOW = 20
+REVIEWABLE = (Status.IN_REVIEW, Status.PENDING)
+
+
+def queue_of(session: Session, dataset: Dataset) -> ReviewQueue:
+    """The queue of a dataset; everything that is pending, oldest first, until a lead says more."""
+    queue = session.get(ReviewQueue, dataset.id)
+    if queue is not None:
+        return queue
+    session.execute(
+        insert(ReviewQueue)
+        .values(
+            dataset_id=dataset.id, where="", order_by="", random_share=0, blind=False, generation=0
+        )
+        .on_conflict_do_nothing()
+    )
+    return session.get_one(ReviewQueue, dataset.id)
+
+
+def configure(
+    session: Session,
+    dataset: Dataset,
+    *,
+    by: Principal,
+    where: str,
+    order_by: str,
+    random_share: float,
+    blind: bool,
+) -> ReviewQueue:
+    """Change what comes to reviewers and in which order; samples people hold stay theirs."""
+    policies.may_configure(by)
+    if not 0 <= random_share <= 1:
+        raise InvalidError("The random share is between 0 and 1.")
+    condition(session, dataset.id, where)
+    sort_of(schema_of(session, dataset.id), order_by or "id")
+    queue = queue_of(session, dataset)
+    before = _settings(queue)
+    queue.where, queue.order_by = where, order_by
+    queue.random_share, queue.blind = random_share, blind
+    queue.generation += 1
+    session.execute(
+        delete(ReviewItem).where(
+            ReviewItem.dataset_id == dataset.id, ReviewItem.leased_by.is_(None)
+        )
+    )
+    audit.record(
+        session,
+        by,
+        "review.configure",
+        ("dataset", dataset.id),
+        dataset_id=dataset.id,
+        before=before,
+        after=_settings(queue),
+    )
+    return queue
+
+
+def _settings(queue: ReviewQueue) -> dict[str, object]:
+    return {
+        "where": queue.where,
+        "order_by": queue.order_by,
+        "random_share": round(queue.random_share, 4),
+        "blind": queue.blind,
+    }
+
+
+def _wanted(session: Session, queue: ReviewQueue) -> ColumnElement[bool]:
+    return and_(
+        Sample.status.in_(REVIEWABLE),
+        condition(session, queue.dataset_id, queue.where),
+    )
+
+
+def remaining(session: Session, queue: ReviewQueue) -> int:
+    """How many samples wait."""
+    count = select(func.count()).select_from(Sample).where(_wanted(session, queue))
+    return session.scalar(count) or 0
+
+
+def refill(session: Session, queue: ReviewQueue) -> int:
+    """Draw the next samples into the queue; those sent to review by hand come first.
+
+    A share of the places goes to samples drawn at random from all that match, spread evenly.
+    """
+    session.get_one(ReviewQueue, queue.dataset_id, with_for_update=True)
+    fresh = and_(
+        _wanted(session, queue),
+        ~select(ReviewItem.sample_id).where(ReviewItem.sample_id == Sample.id).exists(),
+    )
+    drawn_count = round(_REFILL * queue.random_share)
+    first = (Sample.status == Status.IN_REVIEW).desc()
+    schema = schema_of(session, queue.dataset_id)
+    order = order_columns(sort_of(schema, queue.order_by or "id"))
+    ordered = session.scalars(
+        select(Sample.id).where(fresh).order_by(first, *order).limit(_REFILL - drawn_count)
+    ).all()
+    drawn: Sequence[int] = ()
+    if drawn_count:
+        drawn = session.scalars(
+            select(Sample.id)
+            .where(fresh, Sample.id.not_in(ordered))
+            .order_by(func.random())
+            .limit(drawn_count)
+        ).all()
+    items = _interleave(ordered, drawn)
+    if items:
+        start = session.scalar(
+            select(func.coalesce(func.max(ReviewItem.position), 0)).where(
+                ReviewItem.dataset_id == queue.dataset_id
+            )
+        )
+        session.execute(
+            insert(ReviewItem).on_conflict_do_nothing(),
+            [
+                {
+                    "sample_id": sample_id,
+                    "dataset_id": queue.dataset_id,
+                    "position": (start or 0) + offset,
+                    "random": random,
+                }
+                for offset, (sample_id, random) in enumerate(items, start=1)
+            ],
+        )
+    return len(items)
+
+
+def _interleave(ordered: Sequence[int], drawn: Sequence[int]) -> list[tuple[int, bool]]:
+    """Both lists in their order, the second spread evenly through the first."""
+    total = len(ordered) + len(drawn)
+    places = [((i + 0.5) / max(len(ordered), 1), sample, False) for i, sample in enumerate(ordered)]
+    places += [((i + 0.5) / max(len(drawn), 1), sample, True) for i, sample in enumerate(drawn)]
+    places.sort(key=lambda place: place[0])
+    return [(sample, random) for _, sample, random in places[:total]]
+
+
+def lease_next(
+    session: Session, dataset: Dataset, *, by: Principal, count: int = 1
+) -> list[ReviewItem]:
+    """Hold the next samples for this reviewer: those held already, then free ones.
+
+    Nobody else is given them until the lease runs out; samples this person skipped stay away
+    from them.
+    """
+    policies.may_review(by)
+    queue = queue_of(session, dataset)
+    held = _held(session, queue, by, count)
+    if len(held) < count:
+        held += _take(session, queue, by, count - len(held))
+    if len(held) < count and refill(session, queue):
+        held += _take(session, queue, by, count - len(held))
+    return held
+
+
+def _held(session: Session, queue: ReviewQueue, by: Principal, count: int) -> list[ReviewItem]:
+    """Items this reviewer holds and that may still be reviewed; their lease begins anew."""
+    items = session.scalars(
+        select(ReviewItem)
+        .join(Sample, Sample.id == ReviewItem.sample_id)
+        .where(
+            ReviewItem.dataset_id == queue.dataset_id,
+            ReviewItem.leased_by == by.id,
+            ReviewItem.leased_until > func.now(),
+            Sample.status.in_(REVIEWABLE),
+        )
+        .order_by(ReviewItem.position)
+        .limit(count)
+        .with_for_update(of=ReviewItem)
+    ).all()
+    for item in items:
+        item.leased_until = _until()
+    return list(items)
+
+
+def _take(session: Session, queue: ReviewQueue, by: Principal, count: int) -> list[ReviewItem]:
+    """Free items in order. Those that were decided elsewhere meanwhile are cleared away."""
+    free = or_(ReviewItem.leased_by.is_(None), ReviewItem.leased_until < func.now())
+    skipped = (
+        select(Decision.id)
+        .where(
+            Decision.sample_id == ReviewItem.sample_id,
+            Decision.user_id == by.id,
+            Decision.verdict == Verdict.SKIP,
+            Decision.undone_at.is_(None),
+        )
+        .exists()
+    )
+    items = session.scalars(
+        select(ReviewItem)
+        .join(Sample, Sample.id == ReviewItem.sample_id)
+        .where(
+            ReviewItem.dataset_id == queue.dataset_id,
+            free,
+            ~skipped,
+            Sample.status.in_(REVIEWABLE),
+        )
+        .order_by(ReviewItem.position)
+        .limit(count)
+        .with_for_update(of=ReviewItem, skip_locked=True)
+    ).all()
+    for item in items:
+        item.leased_by, item.leased_until = by.id, _until()
+    session.flush()
+    return list(items)
+
+
+def _until() -> datetime:
+    return now() + timedelta(minutes=settings().lease_minutes)
+
+
+def release(session: Session, sample_id: int) -> None:
+    """The sample leaves the queue: it was decided."""
+    session.execute(delete(ReviewItem).where(ReviewItem.sample_id == sample_id))
+
+
+def give_back(session: Session, sample_id: int) -> None:
+    """Others may have it: it was skipped."""
+    session.execute(
+        update(ReviewItem)
+        .where(ReviewItem.sample_id == sample_id)
+        .values(leased_by=None, leased_until=None)
+    )
+
+
+def put_back(session: Session, sample: Sample, by: Principal) -> None:
+    """The sample is the reviewer's next again: its decision was taken back."""
+    first = session.scalar(
+        select(func.min(ReviewItem.position)).where(ReviewItem.dataset_id == sample.dataset_id)
+    )
+    values = {
+        "dataset_id": sample.dataset_id,
+        "position": (first or 0) - 1,
+        "leased_by": by.id,
+        "leased_until": _until(),
+        "random": False,
+    }
+    session.execute(
+        insert(ReviewItem)
+        .values(sample_id=sample.id, **values)
+        .on_conflict_do_update(index_elements=["sample_id"], set_=values)
+    )
+
+
+def clear_stale(session: Session) -> None:
+    """Items whose sample can't be reviewed any more go; run by upkeep."""
+    gone = select(Sample.id).where(Sample.status.not_in(REVIEWABLE))
+    session.execute(delete(ReviewItem).where(ReviewItem.sample_id.in_(gone)))

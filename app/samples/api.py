@@ -1,0 +1,136 @@
+"""Samples over REST."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import JSONResponse
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.accounts.current import CurrentUser, SessionDep
+from app.accounts.idempotency import ApiRoute
+from app.accounts.models import User
+from app.datasets import service as datasets
+from app.errors import InvalidError
+from app.samples import catalog, posting, queries, registry, service
+from app.samples.models import Sample
+from app.samples.schemas import LineageOut, RevisionOut, SampleEdit, SampleOut, sample_out
+from app.samples.search import compiled
+from app.web.pagination import Limit, Page
+
+router = APIRouter(route_class=ApiRoute, tags=["samples"])
+
+
+@router.get("/datasets/{name}/samples", name="api:list_samples")
+def list_samples(
+    name: str,
+    session: SessionDep,
+    _user: CurrentUser,
+    where: Annotated[str, Query(max_length=4000, description="Filter expression")] = "",
+    q: Annotated[str, Query(max_length=1000, description="Words in the text")] = "",
+    sort: Annotated[str, Query(max_length=100, description="`field` or `-field`")] = "",
+    fields: Annotated[str, Query(max_length=1000, description="Only these, by comma")] = "",
+    cursor: Annotated[str | None, Query(max_length=500)] = None,
+    limit: Limit = 100,
+    total: Annotated[bool, Query(description="Count all matches too")] = False,
+) -> Page[dict[str, Any]]:
+    """Samples that match, in order; pages never repeat or skip a row."""
+    dataset = datasets.get(session, name)
+    wanted = _fields(fields)
+    page = catalog.read(session, dataset, where=where, q=q, sort=sort, cursor=cursor, limit=limit)
+    samples = [row.sample for row in page.rows]
+    bodies = queries.bodies(session, samples)
+    parents = queries.parents(session, [sample.id for sample in samples])
+    sources = queries.source_names(session)
+    items = [
+        sample_out(
+            sample, bodies[sample.id], page.signals, sources, parents.get(sample.id, ())
+        ).model_dump(mode="json", include=wanted)
+        for sample in samples
+    ]
+    counted = None
+    if total:
+        condition = compiled(page.schema, page.node)
+        counted = queries.count(session, (Sample.dataset_id == dataset.id) & condition)
+    return Page(items=items, next=page.next, total=counted)
+
+
+def _fields(fields: str) -> set[str] | None:
+    wanted = {name.strip() for name in fields.split(",") if name.strip()}
+    unknown = wanted - set(SampleOut.model_fields)
+    if unknown:
+        raise InvalidError(
+            f"There is no field `{min(unknown)}`. There are {', '.join(SampleOut.model_fields)}."
+        )
+    return wanted or None
+
+
+@router.post("/datasets/{name}/samples", name="api:post_samples")
+async def post_samples(name: str, request: Request, user: CurrentUser) -> JSONResponse:
+    """Add samples: a JSON array, or NDJSON with one sample a line, of any length.
+
+    The same external_id or the same content makes no second row, so a repeated request changes
+    nothing. Rows that are wrong are listed with their line and reason; the others land.
+    """
+    result = await posting.receive(name, request, user)
+    return JSONResponse(result.as_json())
+
+
+@router.get("/samples/{sample_id}", name="api:get_sample")
+def get_sample(sample_id: int, session: SessionDep, _user: CurrentUser) -> SampleOut:
+    """One sample."""
+    return _out(session, service.get(session, sample_id))
+
+
+@router.patch("/samples/{sample_id}", name="api:edit_sample")
+def edit_sample(
+    sample_id: int, edit: SampleEdit, session: SessionDep, user: CurrentUser
+) -> SampleOut:
+    """Store a new revision; needs the revision that the editor saw, else 409."""
+    sample = service.edit(
+        session, sample_id, edit.body, revision=edit.revision, by=user, reason=edit.reason
+    )
+    return _out(session, sample)
+
+
+@router.post("/samples/{sample_id}/restore", name="api:restore_sample")
+def restore_sample(sample_id: int, session: SessionDep, user: CurrentUser) -> SampleOut:
+    """Bring a dropped sample back; rules leave it alone from now on."""
+    return _out(session, service.restore(session, sample_id, by=user))
+
+
+@router.get("/samples/{sample_id}/history", name="api:sample_history")
+def history(sample_id: int, session: SessionDep, _user: CurrentUser) -> Page[RevisionOut]:
+    """All revisions, oldest first."""
+    service.get(session, sample_id)
+    found = service.revisions(session, sample_id)
+    authors = dict(session.execute(select(User.id, User.email)).tuples().all())
+    items = [
+        RevisionOut(
+            revision=one.revision,
+            body=one.body,
+            author=authors.get(one.author_id) if one.author_id else None,
+            reason=one.reason,
+            created_at=one.created_at,
+        )
+        for one in found
+    ]
+    return Page(items=items, total=len(items))
+
+
+@router.get("/samples/{sample_id}/lineage", name="api:sample_lineage")
+def lineage(sample_id: int, session: SessionDep, _user: CurrentUser) -> LineageOut:
+    """What it was made from, and what was made from it."""
+    service.get(session, sample_id)
+    parents, children = service.parents_and_children(session, sample_id)
+    return LineageOut(
+        parents=[{"id": one.parent_id, "relation": one.relation} for one in parents],
+        children=[{"id": one.child_id, "relation": one.relation} for one in children],
+    )
+
+
+def _out(session: Session, sample: Sample) -> SampleOut:
+    signals = registry.signals(session, sample.dataset_id)
+    parents = queries.parents(session, [sample.id]).get(sample.id, [])
+    body = service.body(session, sample)
+    return sample_out(sample, body, signals, queries.source_names(session), parents)

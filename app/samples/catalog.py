@@ -1,0 +1,67 @@
+"""One function computes a page of the catalog; JSON and HTML are two renderings of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.curation.rules.nodes import And, Node, Text
+from app.datasets.models import Dataset
+from app.samples import queries
+from app.samples.models import DatasetSignal, SampleBody
+from app.samples.queries import Row
+from app.samples.registry import signals
+from app.samples.search import Schema, Sort, compiled, parsed, schema_of, sort_of
+from app.web.pagination import decode_cursor, encode_cursor
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogPage:
+    """A page of a search: its rows, the cursor to the next, and what it was read with."""
+
+    rows: Sequence[Row]
+    next: str | None
+    schema: Schema
+    node: Node
+    sort: Sort
+    signals: Sequence[DatasetSignal]
+
+
+def read(
+    session: Session,
+    dataset: Dataset,
+    *,
+    where: str = "",
+    q: str = "",
+    sort: str = "",
+    cursor: str | None = None,
+    limit: int = 50,
+) -> CatalogPage:
+    """Read a page: `where` is an expression, `q` words or a phrase to look for besides."""
+    schema = schema_of(session, dataset.id)
+    node = parsed(schema, where)
+    if q.strip():
+        node = And((node, Text(q.strip(), phrase=False)))
+    order = sort_of(schema, sort)
+    key = decode_cursor(cursor, 2)
+    found = queries.rows(session, schema, compiled(schema, node), order, key, limit + 1)
+    shown = found[:limit]
+    return CatalogPage(
+        rows=shown,
+        next=_cursor(shown[-1]) if len(found) > limit else None,
+        schema=schema,
+        node=node,
+        sort=order,
+        signals=signals(session, dataset.id),
+    )
+
+
+def _cursor(row: Row) -> str:
+    value: Any = row.sort_value
+    return encode_cursor(value.isoformat() if hasattr(value, "isoformat") else value, row.sample.id)
+
+
+def with_bodies(session: Session, page: CatalogPage) -> dict[int, SampleBody]:
+    """The bodies of a page's rows."""
+    return queries.bodies(session, [row.sample for row in page.rows])

@@ -1,0 +1,179 @@
+"""How a field spreads over a dataset: histograms, samples at the ends and at a cut."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, case, func, literal, not_, select, text, true
+from sqlalchemy.orm import Session
+
+from app.curation.rules.nodes import And, Compare, Node, Not, Or, Range, conditions
+from app.samples.models import Sample, SampleBody, Status
+from app.samples.search import Schema, compiled, parsed
+
+KEPT, UNMEASURED = 0, -1
+
+
+def parts_of(schema: Schema, where: str) -> list[Node]:
+    """The conditions of an expression, in order; none for the empty one."""
+    return [part for part in conditions(parsed(schema, where)) if part != And(())]
+
+
+def failing(schema: Schema, parts: Sequence[Node]) -> ColumnElement[int]:
+    """The 1-based number of the first condition that is false; 0 for none, -1 where unknown."""
+    if not parts:
+        return literal(KEPT)
+    tests = [compiled(schema, part) for part in parts]
+    whens = [(test.is_(False), literal(number)) for number, test in enumerate(tests, start=1)]
+    return case(*whens, (and_(true(), *tests).is_(None), literal(UNMEASURED)), else_=KEPT)
+
+
+def positions(count: int) -> list[Any]:
+    """GROUP BY 1, 2, ..: positions, so that long expressions are not repeated."""
+    return [text(str(position)) for position in range(1, count + 1)]
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A condition with one movable bound: the field, the side that stays, where the bound is."""
+
+    field: str
+    keeps_above: bool
+    value: float
+
+
+def cut_of(part: Node) -> Cut | None:
+    """The movable bound of a condition, if it has one: `x>=2.4`, `x<=0.1`, `x:2.4..`, `x:..3`."""
+    match part:
+        case Compare(name, ">=" | ">", (value,)):
+            return Cut(name, True, float(value))
+        case Compare(name, "<=" | "<", (value,)):
+            return Cut(name, False, float(value))
+        case Range(name, str(low), None):
+            return Cut(name, True, float(low))
+        case Range(name, None, str(high)):
+            return Cut(name, False, float(high))
+        case _:
+            return None
+
+
+def field_of(part: Node) -> str | None:
+    """The field whose value is told as the reason of a drop: the first one of the condition."""
+    match part:
+        case Compare(name) | Range(name):
+            return name
+        case Not(inner):
+            return field_of(inner)
+        case And(parts) | Or(parts):
+            return next((name for one in parts if (name := field_of(one))), None)
+        case _:
+            return None
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """Rows per bin of a signal, from `low` to `high`; `earlier` were lost by other conditions."""
+
+    signal: str
+    low: float
+    high: float
+    counts: Sequence[int]
+    earlier: Sequence[int]
+    missing: int
+
+    @property
+    def edges(self) -> list[float]:
+        """The bins' borders, one more than bins."""
+        width = (self.high - self.low) / len(self.counts)
+        return [self.low + width * number for number in range(len(self.counts) + 1)]
+
+
+def histogram(
+    session: Session, schema: Schema, field: str, *, where: str = "", bins: int = 50
+) -> Histogram:
+    """The distribution of a field over the rows that match `where`, the others beside it."""
+    return histogram_among(session, schema, field, parts_of(schema, where), bins)
+
+
+def histogram_among(
+    session: Session, schema: Schema, field: str, others: Sequence[Node], bins: int
+) -> Histogram:
+    """The distribution over all rows, split into those that pass the other conditions or not."""
+    column = schema.columns[field]
+    mine = Sample.dataset_id == schema.dataset_id
+    low, high = session.execute(select(func.min(column), func.max(column)).where(mine)).one()
+    low, high = _range(low, high)
+    passes = failing(schema, others) <= 0
+    place = func.least(func.width_bucket(column, low, high, bins), bins)
+    rows = session.execute(
+        select(place, passes, func.count()).where(mine).group_by(*positions(2))
+    ).all()
+    counts, earlier, missing = [0] * bins, [0] * bins, 0
+    for bucket, inside, count in rows:
+        if bucket is None:
+            missing += count if inside else 0
+        else:
+            (counts if inside else earlier)[max(bucket, 1) - 1] += count
+    return Histogram(field, low, high, counts, earlier, missing)
+
+
+def _range(low: float | None, high: float | None) -> tuple[float, float]:
+    """Ends that are not equal, so that there are bins."""
+    low, high = float(low or 0), float(high or 0)
+    return (low, high) if low < high else (low, low + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """A sample near the cut: its value, its beginning, where it stands."""
+
+    id: int
+    value: float
+    status: Status
+    text: str
+
+
+def at_the_cut(
+    session: Session, schema: Schema, cut: Cut, others: Sequence[Node], count: int = 6
+) -> tuple[list[Near], list[Near]]:
+    """Samples just inside and just outside, nearest to the cut last and first."""
+    column = schema.columns[cut.field]
+    above = column >= cut.value if cut.keeps_above else column > cut.value
+    upper = _nearest(session, schema, others, above, column.asc(), column, count)
+    lower = _nearest(session, schema, others, not_(above), column.desc(), column, count)
+    stays, goes = (upper, lower) if cut.keeps_above else (lower, upper)
+    return list(reversed(stays)), goes
+
+
+def ends(
+    session: Session, schema: Schema, field: str, count: int = 6
+) -> tuple[list[Near], list[Near]]:
+    """Samples with the lowest and with the highest values."""
+    column = schema.columns[field]
+    there = column.is_not(None)
+    lowest = _nearest(session, schema, (), there, column.asc(), column, count)
+    highest = _nearest(session, schema, (), there, column.desc(), column, count)
+    return lowest, highest
+
+
+def _nearest(
+    session: Session,
+    schema: Schema,
+    others: Sequence[Node],
+    side: ColumnElement[bool],
+    order: ColumnElement[Any],
+    column: ColumnElement[Any],
+    count: int,
+) -> list[Near]:
+    passes = and_(true(), *(compiled(schema, part).is_not(False) for part in others))
+    query = (
+        select(Sample.id, column, Sample.status, func.left(SampleBody.text, 240))
+        .join(
+            SampleBody,
+            and_(SampleBody.sample_id == Sample.id, SampleBody.revision == Sample.revision),
+        )
+        .where(Sample.dataset_id == schema.dataset_id, side, passes)
+        .order_by(order, Sample.id)
+        .limit(count)
+    )
+    return [Near(*row) for row in session.execute(query)]

@@ -1,0 +1,131 @@
+"""SELECTs for the catalog: pages of rows, counts, facets."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy.orm import Session
+
+from app.curation.rules.nodes import Compare, Node, Text, conditions
+from app.samples.models import Sample, SampleBody, SampleParent
+from app.samples.search import Schema, Sort, page_query
+from app.sources.models import Source
+
+SNIPPET = 300
+_FACETS = ("status", "domain", "source", "origin", "kind", "language")
+_MOST_VALUES = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of the catalog: the sample, the beginning of its text, its key for the cursor."""
+
+    sample: Sample
+    snippet: str
+    sort_value: Any
+
+
+def rows(
+    session: Session,
+    schema: Schema,
+    where: ColumnElement[bool],
+    sort: Sort,
+    key: Sequence[Any] | None,
+    limit: int,
+) -> list[Row]:
+    """A page of the catalog. Texts are fetched for these rows alone, after the order is known."""
+    found = session.execute(page_query(schema, where, sort, key).limit(limit)).all()
+    ids = [sample.id for sample, _ in found]
+    texts = dict(
+        session.execute(
+            select(SampleBody.sample_id, func.left(SampleBody.text, SNIPPET))
+            .join(
+                Sample,
+                and_(Sample.id == SampleBody.sample_id, Sample.revision == SampleBody.revision),
+            )
+            .where(SampleBody.sample_id.in_(ids))
+        )
+        .tuples()
+        .all()
+    )
+    return [Row(sample, texts.get(sample.id, ""), value) for sample, value in found]
+
+
+def bodies(session: Session, samples: Sequence[Sample]) -> dict[int, SampleBody]:
+    """The present bodies of several samples."""
+    query = (
+        select(SampleBody)
+        .join(
+            Sample, and_(Sample.id == SampleBody.sample_id, Sample.revision == SampleBody.revision)
+        )
+        .where(SampleBody.sample_id.in_([sample.id for sample in samples]))
+    )
+    return {body.sample_id: body for body in session.scalars(query)}
+
+
+def parents(session: Session, ids: Sequence[int]) -> dict[int, list[int]]:
+    """The ids each sample was made from."""
+    found: dict[int, list[int]] = {}
+    query = select(SampleParent).where(SampleParent.child_id.in_(ids))
+    for one in session.scalars(query):
+        found.setdefault(one.child_id, []).append(one.parent_id)
+    return found
+
+
+def source_names(session: Session) -> dict[int, str]:
+    """Names of sources by id."""
+    return dict(session.execute(select(Source.id, Source.name)).tuples().all())
+
+
+def count(session: Session, where: ColumnElement[bool]) -> int:
+    """How many samples match."""
+    return session.scalar(select(func.count()).select_from(Sample).where(where)) or 0
+
+
+def facets(
+    session: Session, schema: Schema, where: ColumnElement[bool]
+) -> dict[str, list[tuple[str, int]]]:
+    """Values of each facet among the matches, the most frequent first."""
+    columns = [Sample.source_id if name == "source" else schema.columns[name] for name in _FACETS]
+    matching = Sample.dataset_id == schema.dataset_id
+    counted = session.execute(
+        select(func.grouping(*columns), *columns, func.count())
+        .where(matching, where)
+        .group_by(func.grouping_sets(*columns))
+    )
+    found: dict[str, list[tuple[str, int]]] = {name: [] for name in _FACETS}
+    names = {number: name for name, number in schema.sources.items()}
+    for mask, *values, number in counted:
+        place = _grouped(mask)
+        value = values[place]
+        if value is not None:
+            word = names.get(value, "?") if _FACETS[place] == "source" else str(value)
+            found[_FACETS[place]].append((word, number))
+    for one in found.values():
+        one.sort(key=lambda pair: (-pair[1], pair[0]))
+        del one[_MOST_VALUES:]
+    return found
+
+
+def _grouped(mask: int) -> int:
+    """Which column a row of GROUPING SETS is about: the one bit of the mask that is not set."""
+    return next(n for n in range(len(_FACETS)) if not mask & (1 << (len(_FACETS) - 1 - n)))
+
+
+def chosen(node: Node) -> dict[str, set[str]]:
+    """The facet values that a search names at its top level, for the marks in the list."""
+    found: dict[str, set[str]] = {name: set() for name in _FACETS}
+    for part in conditions(node):
+        if isinstance(part, Compare) and part.field in found:
+            found[part.field].update(part.values)
+    return found
+
+
+def words_of(node: Node) -> list[str]:
+    """The words a search looks for in the text, to mark them."""
+    found: list[str] = []
+    for part in conditions(node):
+        if isinstance(part, Text):
+            found += [part.words] if part.phrase else part.words.split()
+    return found

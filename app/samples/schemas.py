@@ -1,0 +1,81 @@
+"""Samples as JSON."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel
+
+from app.curation.records import Kind, Origin
+from app.samples.models import DatasetSignal, Sample, SampleBody, Status
+from app.samples.service import named_scores
+
+
+class SampleOut(BaseModel):
+    """A sample as the catalog has it; `scores` holds what was measured, by signal."""
+
+    id: int
+    external_id: str | None
+    kind: Kind
+    status: Status
+    origin: Origin
+    source: str
+    domain: str | None
+    language: str | None
+    revision: int
+    body: dict[str, Any]
+    scores: dict[str, float]
+    tags: list[str]
+    parents: list[int]
+    metadata: dict[str, Any]
+    created_at: datetime
+    changed_at: datetime
+
+
+class RevisionOut(BaseModel):
+    revision: int
+    body: dict[str, Any]
+    author: str | None
+    reason: str
+    created_at: datetime
+
+
+class SampleEdit(BaseModel):
+    """An edit: the revision it was made on, and the new body."""
+
+    revision: int
+    body: dict[str, Any]
+    reason: str = ""
+
+
+class LineageOut(BaseModel):
+    parents: list[dict[str, Any]]
+    children: list[dict[str, Any]]
+
+
+def sample_out(
+    sample: Sample,
+    body: SampleBody,
+    signals: Sequence[DatasetSignal],
+    sources: dict[int, str],
+    parents: Sequence[int] = (),
+) -> SampleOut:
+    """The sample with its body, scores and source by name."""
+    return SampleOut(
+        id=sample.id,
+        external_id=sample.external_id,
+        kind=sample.kind,
+        status=sample.status,
+        origin=sample.origin,
+        source=sources.get(sample.source_id, ""),
+        domain=sample.domain,
+        language=sample.language,
+        revision=sample.revision,
+        body=body.body,
+        scores=named_scores(sample, signals),
+        tags=list(sample.tags or ()),
+        parents=list(parents),
+        metadata=body.sample_metadata,
+        created_at=sample.created_at,
+        changed_at=sample.changed_at,
+    )

@@ -1,0 +1,319 @@
+"""From a filter expression to one SQL query: fields of a dataset, conditions, order, pages."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    REAL,
+    ColumnElement,
+    Select,
+    and_,
+    cast,
+    false,
+    func,
+    literal,
+    literal_column,
+    not_,
+    or_,
+    select,
+    true,
+)
+from sqlalchemy.orm import Session
+
+from app.curation.records import Kind, Origin
+from app.curation.rules import expression as grammar
+from app.curation.rules.fields import Field, FieldType, check, period
+from app.curation.rules.nodes import (
+    And,
+    Compare,
+    ExpressionError,
+    Missing,
+    Node,
+    Not,
+    Or,
+    Range,
+    Text,
+)
+from app.errors import InvalidError
+from app.samples.models import SEARCHED_CHARS, Sample, SampleBody, Status
+from app.samples.registry import signals
+from app.sources.models import Source
+
+_METADATA = "metadata."
+_SEEN_FOR_METADATA = 200
+_SIMPLE: ColumnElement[str] = literal_column("'simple'::regconfig")
+
+_BUILT_IN: Mapping[str, tuple[FieldType, Any]] = {
+    "id": ("number", Sample.id),
+    "status": ("word", Sample.status),
+    "kind": ("word", Sample.kind),
+    "origin": ("word", Sample.origin),
+    "source": ("word", None),
+    "domain": ("word", Sample.domain),
+    "language": ("word", Sample.language),
+    "tag": ("word", Sample.tags),
+    "external_id": ("word", Sample.external_id),
+    "revision": ("number", Sample.revision),
+    "chars": ("number", Sample.chars),
+    "words": ("number", Sample.words),
+    "created": ("time", Sample.created_at),
+    "changed": ("time", Sample.changed_at),
+    "kept": ("flag", Sample.kept),
+}
+_WORDS: Mapping[str, tuple[str, ...]] = {
+    "status": tuple(Status),
+    "kind": tuple(Kind),
+    "origin": tuple(Origin),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """What can be filtered in a dataset: fields for the grammar, columns for SQL."""
+
+    dataset_id: int
+    fields: Mapping[str, Field]
+    columns: Mapping[str, ColumnElement[Any]]
+    sources: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Sort:
+    """An order: a field's column and whether the largest comes first; ties go by id."""
+
+    name: str
+    column: ColumnElement[Any]
+    descending: bool
+
+    def __str__(self) -> str:
+        """As it stands in an address: `-edu_judge`."""
+        return ("-" if self.descending else "") + self.name
+
+
+def schema_of(session: Session, dataset_id: int) -> Schema:
+    """The fields of a dataset: those every sample has, its signals, its metadata."""
+    sources = dict(session.execute(select(Source.name, Source.id)).tuples().all())
+    fields: dict[str, Field] = {}
+    columns: dict[str, ColumnElement[Any]] = {}
+    for name, (kind, column) in _BUILT_IN.items():
+        words = tuple(sorted(sources)) if name == "source" else _WORDS.get(name)
+        fields[name] = Field(name, kind, words)
+        if column is not None:
+            columns[name] = column
+    for signal in signals(session, dataset_id):
+        fields[signal.name] = Field(signal.name, "number", None)
+        columns[signal.name] = Sample.scores[signal.slot + 1]
+    for key in _metadata_keys(session, dataset_id):
+        fields[_METADATA + key] = Field(_METADATA + key, "text", None)
+        columns[_METADATA + key] = SampleBody.sample_metadata[key].astext
+    return Schema(dataset_id, fields, columns, sources)
+
+
+def _metadata_keys(session: Session, dataset_id: int) -> Sequence[str]:
+    newest = (
+        select(SampleBody.sample_metadata)
+        .join(Sample, (Sample.id == SampleBody.sample_id) & (SampleBody.revision == 1))
+        .where(Sample.dataset_id == dataset_id)
+        .order_by(Sample.id.desc())
+        .limit(_SEEN_FOR_METADATA)
+        .subquery()
+    )
+    keys = session.scalars(
+        select(func.jsonb_object_keys(newest.c.metadata)).distinct().select_from(newest)
+    ).all()
+    return sorted(key for key in keys if key.isidentifier())
+
+
+# --- conditions -------------------------------------------------------------------------------
+
+
+def parsed(schema: Schema, source: str) -> Node:
+    """The checked expression; refuses a wrong one with the place and the words that would fit."""
+    try:
+        node = grammar.parse(source)
+        check(node, schema.fields)
+    except ExpressionError as error:
+        raise InvalidError(
+            str(error),
+            errors=[{"path": "where", "position": error.position + 1, "message": error.message}],
+            suggestions=list(error.suggestions),
+        ) from error
+    return node
+
+
+def compiled(schema: Schema, node: Node) -> ColumnElement[bool]:
+    """The condition on a row of `samples`, in SQL's three-valued logic.
+
+    A comparison with a number that was not measured is neither true nor false; words and tags
+    that are missing are simply not equal to anything.
+    """
+    match node:
+        case And(parts):
+            return and_(true(), *(compiled(schema, part) for part in parts))
+        case Or(parts):
+            return or_(false(), *(compiled(schema, part) for part in parts))
+        case Not(part):
+            return not_(compiled(schema, part))
+        case Text(words, phrase):
+            return _text(words, phrase)
+        case Missing(name):
+            return _missing(schema, name)
+        case Compare(name, op, values):
+            return or_(*(_compare(schema, name, op, value) for value in values))
+        case Range(name, low, high):
+            ends = [("<=", high), (">=", low)]
+            return and_(*(_compare(schema, name, op, end) for op, end in ends if end is not None))
+
+
+def condition(session: Session, dataset_id: int, where: str) -> ColumnElement[bool]:
+    """The rows of a dataset that match an expression."""
+    schema = schema_of(session, dataset_id)
+    return and_(Sample.dataset_id == dataset_id, compiled(schema, parsed(schema, where)))
+
+
+def _text(words: str, phrase: bool) -> ColumnElement[bool]:
+    query = func.phraseto_tsquery if phrase else func.plainto_tsquery
+    vector = func.to_tsvector(
+        _SIMPLE, func.left(SampleBody.text, literal_column(str(SEARCHED_CHARS)))
+    )
+    return _in_body(vector.op("@@")(query(_SIMPLE, words)))
+
+
+def _holds_words(column: ColumnElement[Any], words: str) -> ColumnElement[bool]:
+    return func.to_tsvector(_SIMPLE, column).op("@@")(func.phraseto_tsquery(_SIMPLE, words))
+
+
+def _in_body(inner: ColumnElement[bool]) -> ColumnElement[bool]:
+    return (
+        select(SampleBody.sample_id)
+        .where(
+            SampleBody.sample_id == Sample.id,
+            SampleBody.revision == Sample.revision,
+            inner,
+        )
+        .correlate(Sample)
+        .exists()
+    )
+
+
+def _missing(schema: Schema, name: str) -> ColumnElement[bool]:
+    if name == "source":
+        return false()
+    column = schema.columns[name]
+    if name.startswith(_METADATA):
+        return not_(_in_body(column.is_not(None)))
+    return column.is_(None)
+
+
+def _compare(schema: Schema, name: str, op: str, value: str) -> ColumnElement[bool]:
+    field = schema.fields[name]
+    if name == "source":
+        return Sample.source_id == schema.sources[value]
+    column = schema.columns[name]
+    if name == "tag":
+        return func.coalesce(column.contains([value]), false())
+    if name.startswith(_METADATA):
+        return _in_body(column == value if op == "=" else _holds_words(column, value))
+    if field.type == "number":
+        return _number(column, op, value)
+    if field.type == "time":
+        return _time(column, op, value)
+    if field.type == "flag":
+        return column.is_(value == "true")
+    if field.words is not None:
+        return column == value
+    return func.coalesce(column == value, false())
+
+
+_TRUTH = {"true": "1", "false": "0"}
+
+
+def _number(column: ColumnElement[Any], op: str, value: str) -> ColumnElement[bool]:
+    number = float(_TRUTH.get(value, value))
+    # Scores are float32: the bound is rounded the same way, so that 0.1 means the stored 0.1.
+    bound = cast(literal(number), REAL) if isinstance(column.type, REAL) else literal(number)
+    return _ordered(column, op, bound)
+
+
+def _time(column: ColumnElement[Any], op: str, value: str) -> ColumnElement[bool]:
+    """A date is its whole day, so `<=` reaches to its end and `>` begins behind it."""
+    start, end = (literal(moment) for moment in period(value))
+    match op:
+        case ">=":
+            return column >= start
+        case "<=":
+            return column < end
+        case ">":
+            return column >= end
+        case "<":
+            return column < start
+        case _:
+            return and_(column >= start, column < end)
+
+
+def _ordered(column: ColumnElement[Any], op: str, bound: ColumnElement[Any]) -> ColumnElement[bool]:
+    match op:
+        case ">=":
+            return column >= bound
+        case "<=":
+            return column <= bound
+        case ">":
+            return column > bound
+        case "<":
+            return column < bound
+        case _:
+            return column == bound
+
+
+# --- order and pages --------------------------------------------------------------------------
+
+
+def sort_of(schema: Schema, sort: str) -> Sort:
+    """`field` or `-field`; by id, newest first, when nothing is said."""
+    name = sort.removeprefix("-") or "id"
+    field = schema.fields.get(name)
+    if field is None or name in {"tag", "source"} or name.startswith(_METADATA):
+        sortable = [known for known, one in schema.fields.items() if one.type == "number"]
+        raise InvalidError(f"There is no field `{name}` to sort by. Try {', '.join(sortable[:8])}.")
+    return Sort(name, schema.columns[name], sort.startswith("-") or not sort)
+
+
+def order_columns(sort: Sort) -> list[ColumnElement[Any]]:
+    """ORDER BY of a sort: what was not measured comes last, ties go by id."""
+    if sort.name == "id":
+        return [Sample.id.desc() if sort.descending else Sample.id.asc()]
+    value = sort.column.desc() if sort.descending else sort.column.asc()
+    return [value.nulls_last(), Sample.id.asc()]
+
+
+def after(sort: Sort, key: Sequence[Any]) -> ColumnElement[bool]:
+    """The rows behind a row with this (value, id): none is repeated, none is left out."""
+    value, last_id = key
+    if sort.name == "id":
+        return Sample.id < last_id if sort.descending else Sample.id > last_id
+    column = sort.column
+    if value is None:
+        return and_(column.is_(None), Sample.id > last_id)
+    bound = _bound(sort, value)
+    beyond = column < bound if sort.descending else column > bound
+    return or_(beyond, and_(column == bound, Sample.id > last_id), column.is_(None))
+
+
+def _bound(sort: Sort, value: Any) -> ColumnElement[Any]:
+    if isinstance(sort.column.type, REAL):
+        return cast(literal(value), REAL)
+    if isinstance(value, str) and sort.name in {"created", "changed"}:
+        return literal(datetime.fromisoformat(value))
+    return cast(literal(value), sort.column.type) if sort.name in _WORDS else literal(value)
+
+
+def page_query(
+    schema: Schema, where: ColumnElement[bool], sort: Sort, key: Sequence[Any] | None
+) -> Select[Sample, Any]:
+    """Samples in order from a keyset on, each with its sort value for the next cursor."""
+    query = select(Sample, sort.column).where(Sample.dataset_id == schema.dataset_id, where)
+    if key is not None:
+        query = query.where(after(sort, key))
+    return query.order_by(*order_columns(sort))

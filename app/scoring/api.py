@@ -1,0 +1,72 @@
+"""Signals over REST: what can be measured, measuring it, how the values spread."""
+
+from typing import Any
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel, Field
+
+from app.accounts.current import CurrentUser, SessionDep
+from app.accounts.idempotency import ApiRoute
+from app.curation.catalog import SIGNALS
+from app.curation.methods import Method
+from app.datasets import service as datasets
+from app.jobs import service as jobs
+from app.jobs.schemas import JobOut, job_out
+from app.scoring import service
+from app.web.pagination import Page
+
+router = APIRouter(route_class=ApiRoute, tags=["signals"])
+
+
+class MethodOut(BaseModel):
+    """A method: its key, words for people, and the JSON schema of its parameters."""
+
+    key: str
+    title: str
+    help: str
+    version: int
+    params: dict[str, Any]
+    measures: list[dict[str, str]] = []
+
+
+class SignalIn(BaseModel):
+    key: str = Field(max_length=100)
+    params: dict[str, Any] = {}
+
+
+class ScoreIn(BaseModel):
+    signals: list[SignalIn] = Field(min_length=1, max_length=100)
+    where: str = Field("", max_length=4000)
+
+
+def method_out(method: type[Method]) -> MethodOut:
+    """The method as JSON."""
+    return MethodOut(
+        key=method.key,
+        title=method.title,
+        help=method.help(),
+        version=method.version,
+        params=method.model_json_schema(),
+        measures=[
+            {"name": one.name, "title": one.title, "help": one.help, "unit": one.unit}
+            for one in getattr(method, "measures", ())
+        ],
+    )
+
+
+@router.get("/signals", name="api:list_signals")
+def list_signals(_user: CurrentUser) -> Page[MethodOut]:
+    """What can be measured."""
+    items = [method_out(one) for one in SIGNALS.values()]
+    return Page(items=items, total=len(items))
+
+
+@router.post("/datasets/{name}/scores", status_code=202, name="api:score")
+def score(
+    name: str, body: ScoreIn, session: SessionDep, user: CurrentUser, response: Response
+) -> JobOut:
+    """Measure signals over the samples that match, in a job."""
+    wanted = [service.Wanted(one.key, one.params) for one in body.signals]
+    job = service.start(session, datasets.get(session, name), wanted, by=user, where=body.where)
+    response.headers["Location"] = f"/api/v1/jobs/{job.id}"
+    return job_out(job, jobs.progress(session, [job])[job.id])

@@ -1,0 +1,63 @@
+"""Scores in the browser: what is measured and how it spreads; measuring more."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from app.accounts.current import CurrentLead, CurrentUser, SessionDep
+from app.curation.catalog import SIGNALS
+from app.datasets import service as datasets
+from app.jobs import service as jobs
+from app.jobs.models import JobKind
+from app.samples import distribution, registry
+from app.samples.search import schema_of
+from app.scoring import service
+from app.web.forms import FormFields, fields_of, params_from_form
+from app.web.render import render
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/datasets/{name}/scores", name="scoring:page")
+def scores_page(
+    request: Request,
+    name: str,
+    session: SessionDep,
+    _user: CurrentUser,
+    signal: Annotated[str, Query(max_length=100)] = "",
+) -> HTMLResponse:
+    """All signals of a dataset; one opened with its histogram and the samples at both ends."""
+    dataset = datasets.get(session, name)
+    known = registry.signals(session, dataset.id)
+    opened = next((one for one in known if one.name == signal), known[0] if known else None)
+    schema = schema_of(session, dataset.id)
+    running = jobs.open_jobs(session, dataset.id, JobKind.SCORE)
+    return render(
+        request,
+        "scoring/page.html",
+        page="scores",
+        dataset=dataset,
+        signals=known,
+        families=registry.by_method(known),
+        opened=opened,
+        histogram=distribution.histogram(session, schema, opened.name) if opened else None,
+        ends=distribution.ends(session, schema, opened.name) if opened else None,
+        methods=[(method, fields_of(method)) for method in SIGNALS.values()],
+        measured={one.key for one in known},
+        jobs=running,
+        progress=jobs.progress(session, running),
+    )
+
+
+@router.post("/datasets/{name}/scores", name="scoring:start")
+def start(name: str, session: SessionDep, user: CurrentLead, form: FormFields) -> Response:
+    """Measure the chosen signals."""
+    dataset = datasets.get(session, name)
+    wanted = [
+        service.Wanted(key, params_from_form(method, form, key))
+        for key, method in SIGNALS.items()
+        if f"signal.{key}" in form
+    ]
+    service.start(session, dataset, wanted, by=user, where=form.get("where", ""))
+    return RedirectResponse(f"/datasets/{dataset.name}/scores", status_code=303)

@@ -1,0 +1,33 @@
+"""Measuring signals."""
+
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.jobs.models import Job
+from app.scoring import service
+from workers.jobs import Chunk, Handler
+from workers.ranges import id_ranges
+
+_ROWS = 5000
+
+
+def plan(session: Session, job: Job) -> list[dict[str, Any]]:
+    """One chunk per 5,000 samples; slots are claimed before any worker writes into them."""
+    service.prepare(session, job)
+    job.total = service.count(session, job.params["dataset_id"], job.params["where"])
+    return id_ranges(session, job.params["dataset_id"], _ROWS)
+
+
+def work(chunk: Chunk) -> None:
+    """Measure the samples of one range, by the batch."""
+    signals = service.signals_of(chunk.job)
+    low = chunk.state.get("last", chunk.params["low"] - 1) + 1
+    for ids, records, revisions in service.batches(
+        chunk.session, chunk.job, low, chunk.params["high"]
+    ):
+        service.score_batch(chunk.session, chunk.job, signals, ids, records, revisions)
+        chunk.checkpoint(len(ids), last=ids[-1])
+
+
+HANDLER = Handler(plan=plan, work=work, finish=service.measured)
