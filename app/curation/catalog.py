@@ -2,6 +2,12 @@
 
 from collections.abc import Mapping
 
+from app.curation.readers.base import Reader
+from app.curation.readers.delimited import Delimited
+from app.curation.readers.json_array import JsonArray
+from app.curation.readers.jsonl import JsonLines
+from app.curation.readers.parquet import Parquet
+from app.curation.readers.text import PlainText
 from app.curation.rules.profiles import PROFILES
 from app.curation.signals.base import Measure, Signal
 from app.curation.signals.c4 import C4
@@ -19,8 +25,11 @@ from app.curation.signals.readability import Readability
 from app.curation.signals.refinedweb import RefinedWeb
 from app.curation.signals.refusal import Refusal
 from app.curation.signals.truncated import Truncated
+from app.curation.writers.base import Writer
+from app.curation.writers.jsonl import JsonLinesWriter
+from app.curation.writers.parquet import ParquetWriter
 
-__all__ = ["MEASURES", "PROFILES", "SIGNALS", "UnknownMethodError", "signal"]
+__all__ = ["MEASURES", "PROFILES", "READERS", "SIGNALS", "WRITERS", "UnknownMethodError", "signal"]
 
 
 class UnknownMethodError(KeyError):
@@ -47,6 +56,14 @@ _SIGNALS: tuple[type[Signal], ...] = (
     Truncated,
     PiiPatterns,
 )
+
+_READERS: tuple[type[Reader], ...] = (JsonLines, JsonArray, Delimited, Parquet, PlainText)
+
+READERS: Mapping[str, type[Reader]] = {each.key: each for each in _READERS}
+
+_WRITERS: tuple[type[Writer], ...] = (JsonLinesWriter, ParquetWriter)
+
+WRITERS: Mapping[str, type[Writer]] = {each.key: each for each in _WRITERS}
 
 SIGNALS: Mapping[str, type[Signal]] = {each.key: each for each in _SIGNALS}
 

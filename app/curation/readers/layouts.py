@@ -12,6 +12,7 @@ from app.curation.readers.mapping import (
     REQUIRED,
     ColumnMapping,
     as_number,
+    as_object,
     targets,
     value_at,
 )
@@ -173,8 +174,7 @@ def _score_columns(sample: Sequence[Mapping[str, Any]], taken: Collection[str]) 
     paths: dict[str, None] = {}
     for values in sample:
         for name, value in values.items():
-            inner = value if isinstance(value, dict) else {}
-            paths |= dict.fromkeys([name, *(f"{name}.{key}" for key in inner)])
+            paths |= dict.fromkeys([name, *(f"{name}.{key}" for key in as_object(value))])
     names = {path: _snake(path.rpartition(".")[2]) for path in paths if path not in taken}
     return {
         name: path

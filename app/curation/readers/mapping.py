@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.curation.readers.base import Row, Warnings
@@ -111,7 +112,11 @@ def _about(
     """All that a record has beside its body."""
     about: dict[str, Any] = {}
     if not consumed.issuperset(values):
-        about["metadata"] = {name: values[name] for name in values if name not in consumed}
+        about["metadata"] = {
+            name: value
+            for name, value in values.items()
+            if name not in consumed and value is not None
+        }
     for target in ABOUT:
         if target in fields and values.get(fields[target]) not in (None, ""):
             about |= _READ[target](values[fields[target]], fields[target], about)
@@ -144,7 +149,7 @@ def _tags(value: Any, column: str, _about: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _metadata(value: Any, column: str, about: Mapping[str, Any]) -> dict[str, Any]:
-    added = value if isinstance(value, dict) else {column: value}
+    added = as_object(value) or {column: value}
     return {"metadata": {**about.get("metadata", {}), **added}}
 
 
@@ -175,8 +180,17 @@ def value_at(values: Mapping[str, Any], path: str) -> Any:
     if path in values:
         return values[path]
     column, _, key = path.partition(".")
-    held = values.get(column)
-    return held.get(key) if isinstance(held, dict) else None
+    return as_object(values.get(column)).get(key)
+
+
+def as_object(value: Any) -> Mapping[str, Any]:
+    """An object, also one that stands in text as JSON (as in Parquet); empty for all else."""
+    if isinstance(value, str) and value.startswith("{"):
+        try:
+            value = orjson.loads(value)
+        except orjson.JSONDecodeError:
+            return {}
+    return value if isinstance(value, dict) else {}
 
 
 def as_number(value: Any) -> float | None:
