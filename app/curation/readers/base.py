@@ -1,13 +1,12 @@
 """What a reader is: turns the bytes of a file into rows, and says which rows it cannot read."""
 
 import io
+import json
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, BinaryIO, ClassVar
-
-import orjson
 
 from app.curation.methods import Method
 from app.curation.readers.streams import BrokenStreamError, Limits, Stream
@@ -29,7 +28,7 @@ class Row:
 
     def excerpt(self) -> str:
         """The start of the row as JSON, to show beside a reason."""
-        return orjson.dumps(self.values, default=str).decode()[:EXCERPT]
+        return json.dumps(self.values, ensure_ascii=False, default=str)[:EXCERPT]
 
 
 @dataclass(slots=True)

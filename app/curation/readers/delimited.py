@@ -101,7 +101,10 @@ def sniff_separator(lines: list[str]) -> str:
 
 
 def _evenness(lines: list[str], separator: str) -> tuple[int, int]:
-    rows = [row for row in csv.reader(lines, delimiter=separator) if row]
+    try:
+        rows = [row for row in csv.reader(lines, delimiter=separator) if row]
+    except csv.Error:
+        return 0, 0
     width = len(rows[0]) if rows else 0
     even = sum(len(row) == width for row in rows)
     return (even, width) if width > 1 else (0, 0)

@@ -15,6 +15,8 @@ from app.curation.readers.values import (
     TOO_DEEP,
     WESTERN,
     depth,
+    finite,
+    integer,
     not_json,
     storable,
 )
@@ -44,7 +46,9 @@ class JsonText:
         self._lines = 0
         self._columns = 0
         self._not_finite: list[str] = []
-        self._decoder = json.JSONDecoder(parse_constant=self._not_finite.append)
+        self._decoder = json.JSONDecoder(
+            parse_constant=self._not_finite.append, parse_int=integer, parse_float=finite
+        )
 
     def peek(self) -> str:
         """The next character that is no blank, empty at the end."""
@@ -125,8 +129,9 @@ class JsonText:
                     raise JsonTextError(not_json(error.msg, place)) from None
                 if len(self._text) - self._at > ROW_LIMIT:
                     raise JsonTextError(TOO_LARGE) from None
+                into = error.pos - self._at
                 if not self._read_more():
-                    raise JsonTextError(self._cut_off()) from None
+                    raise JsonTextError(self._at_the_end(error.msg, into)) from None
                 continue
             if end < len(self._text) or self._text[end - 1] in '}]"' or not self._read_more():
                 return value, end
@@ -135,7 +140,10 @@ class JsonText:
         near_end = error.pos >= len(self._text) - _LONGEST_LITERAL
         return near_end or error.msg.startswith("Unterminated")
 
-    def _cut_off(self) -> str:
+    def _at_the_end(self, problem: str, into: int) -> str:
+        """Why a value is broken behind which nothing comes, so many characters into it."""
+        if self._at + into < len(self._text) and not problem.startswith("Unterminated"):
+            return not_json(problem, self.place(self._at + into))
         return (
             f"The file ends inside the value that starts at {self.place()}, or a quote there is "
             "never closed. Correct this row."
@@ -145,11 +153,11 @@ class JsonText:
         """Give up what was read and take in as much again as is left; False at the end."""
         wanted = max(_CHUNK, len(self._text) - self._at)
         fresh: list[str] = []
-        while wanted > 0 and (raw := self._stream.read1(wanted)):
-            fresh.append(self._decode(raw, final=False))
+        raw = b"..."
+        while raw and (wanted > 0 or not any(fresh)):
+            raw = self._stream.read1(max(wanted, 1))
+            fresh.append(self._decode(raw, final=not raw))
             wanted -= len(raw)
-        if wanted > 0:
-            fresh.append(self._decode(b"", final=True))
         added = "".join(fresh)
         newline = self._text.rfind("\n", 0, self._at)
         self._columns = self._at - newline - 1 if newline >= 0 else self._columns + self._at

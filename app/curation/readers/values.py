@@ -1,6 +1,7 @@
 """Plain values from JSON: what is nearly right is put right and counted, the rest explained."""
 
 import json
+import math
 import re
 from typing import Any
 
@@ -17,6 +18,8 @@ NOT_FINITE = "NaN and Infinity were read as missing"
 NOT_UTF8 = "Bytes that are not UTF-8 were read as Windows-1252 (Latin-1)"
 TOO_DEEP = f"This row is nested more than {DEEPEST} levels deep; flatten it."
 
+_SAFE_DIGITS = 18
+_LEAST, _MOST = -(2**63), 2**63
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 # What the error handler "surrogateescape" makes of a byte, and the character it was meant to be.
 WESTERN = {
@@ -45,10 +48,12 @@ def parse_line(line: bytes, number: int, warnings: Warnings) -> dict[str, Any] |
 
 
 def _parse_leniently(line: bytes, number: int, warnings: Warnings) -> Any:
-    text = decode(line, number, warnings)
+    text = decode(line.rstrip(b"\r\n"), number, warnings)
     strange: list[str] = []
     try:
-        values = json.loads(text, parse_constant=strange.append)
+        values = json.loads(
+            text, parse_constant=strange.append, parse_int=integer, parse_float=finite
+        )
     except json.JSONDecodeError as error:
         return Rejected(number, not_json(error.msg, f"column {error.colno}"), excerpt(line))
     except RecursionError:
@@ -56,6 +61,22 @@ def _parse_leniently(line: bytes, number: int, warnings: Warnings) -> Any:
     if strange:
         warnings.add(NOT_FINITE, number)
     return storable(values, number, warnings)
+
+
+def integer(digits: str) -> int | float | None:
+    """A whole number; one that takes more than 64 bits is rounded, as databases do."""
+    if len(digits) <= _SAFE_DIGITS:
+        return int(digits)
+    rounded = finite(digits)
+    if rounded is None:
+        return None
+    return int(digits) if _LEAST <= rounded < _MOST else rounded
+
+
+def finite(digits: str) -> float | None:
+    """A number, missing where it is too large for one."""
+    number = float(digits)
+    return number if math.isfinite(number) else None
 
 
 def decode(raw: bytes, number: int, warnings: Warnings) -> str:

@@ -58,9 +58,6 @@ class Digest(io.RawIOBase):
         self.size += view.nbytes
         return self._file.write(view)
 
-    def tell(self) -> int:
-        return self.size
-
     @property
     def sha256(self) -> str:
         """Of all that was written so far, in hexadecimal."""
