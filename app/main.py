@@ -7,16 +7,51 @@ from app.accounts import api as accounts_api
 from app.accounts import pages as accounts_pages
 from app.datasets import api as datasets_api
 from app.datasets import pages as datasets_pages
+from app.filtering import api as filtering_api
+from app.filtering import pages as filtering_pages
 from app.jobs import api as jobs_api
 from app.jobs import pages as jobs_pages
+from app.ledger import api as ledger_api
+from app.ledger import pages as ledger_pages
 from app.log import configure_logging
+from app.overview import pages as overview_pages
+from app.releases import api as releases_api
+from app.releases import pages as releases_pages
+from app.review import api as review_api
+from app.review import pages as review_pages
+from app.samples import api as samples_api
+from app.samples import pages as samples_pages
+from app.scoring import api as scoring_api
+from app.scoring import pages as scoring_pages
 from app.sources import api as sources_api
-from app.web import errors, health
+from app.web import docs, errors, health
 from app.web.context import RequestContext
 from app.web.render import STATIC
 
-_API = (accounts_api, sources_api, datasets_api, jobs_api)
-_PAGES = (accounts_pages, datasets_pages, jobs_pages)
+_API = (
+    accounts_api,
+    sources_api,
+    datasets_api,
+    samples_api,
+    ledger_api,
+    scoring_api,
+    filtering_api,
+    review_api,
+    releases_api,
+    jobs_api,
+)
+_PAGES = (
+    overview_pages,
+    accounts_pages,
+    datasets_pages,
+    samples_pages,
+    ledger_pages,
+    scoring_pages,
+    filtering_pages,
+    review_pages,
+    releases_pages,
+    jobs_pages,
+)
 
 
 def create_app() -> FastAPI:
@@ -32,9 +67,8 @@ def create_app() -> FastAPI:
     )
     for module in _API:
         app.include_router(module.router, prefix="/api/v1")
-    for module in _PAGES:
+    for module in (*_PAGES, health, docs):
         app.include_router(module.router)
-    app.include_router(health.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     errors.install(app)
     app.add_middleware(RequestContext)

@@ -66,6 +66,10 @@ class Chunk:
         """Records done so far, those before a crash included."""
         return self._done
 
+    def restart(self) -> None:
+        """Begin anew: for work that has no half-way state."""
+        self._done, self.state = 0, {}
+
     def reject(
         self,
         place: str,

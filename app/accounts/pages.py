@@ -123,7 +123,7 @@ def create_key(
     role: Annotated[Role, Form()],
     name: Annotated[str, Form(max_length=100)] = "",
     days: Annotated[int, Form(ge=1, le=3650)] = 90,
-    read_only: Annotated[bool, Form()] = False,  # noqa: FBT002
+    read_only: Annotated[bool, Form()] = False,
 ) -> HTMLResponse:
     """Make a key and show it once."""
     owner = session.get_one(User, user.id)

@@ -225,7 +225,10 @@ def _collect(session: Session, rows: Select[Any, Any, Any, Any]) -> int:
     # Rows are taken in the order of their ids, so that two workers or a reviewer never wait for
     # each other in a circle.
     held = rows.order_by(Sample.id).with_for_update(of=Sample)
-    found = session.execute(insert(_CHANGING).from_select(list(_CHANGING.columns.keys()), held))
+    found = session.execute(
+        insert(_CHANGING).from_select(list(_CHANGING.columns.keys()), held),
+        execution_options={"preserve_rowcount": True},
+    )
     return int(found.rowcount)  # type: ignore[attr-defined]
 
 

@@ -1,47 +1,20 @@
-"""Jobs in the browser: the list, one job's row while it runs, what failed in it."""
+"""A job in the browser: its row while it runs, cancelling, retrying, what failed in it."""
 
 import csv
 import io
 import uuid
 from collections.abc import Iterator, Sequence
-from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, StreamingResponse
 from sqlalchemy.orm import Session
 
 from app.accounts.current import CurrentUser, SessionDep
-from app.datasets import service as datasets
 from app.jobs import queries, service
 from app.jobs.models import DeadLetter, Job
 from app.web.render import render
 
 router = APIRouter(include_in_schema=False)
-_SHOWN = 100
-
-
-@router.get("/datasets/{name}/jobs", name="jobs:page")
-def jobs_page(
-    request: Request,
-    name: str,
-    session: SessionDep,
-    _user: CurrentUser,
-    job: Annotated[uuid.UUID | None, Query()] = None,
-) -> HTMLResponse:
-    """All jobs of a dataset; one of them opened."""
-    dataset = datasets.get(session, name)
-    rows = session.scalars(queries.newest(dataset.id).limit(_SHOWN)).all()
-    opened = service.get(session, job) if job is not None else None
-    return render(
-        request,
-        "jobs/page.html",
-        page="jobs",
-        dataset=dataset,
-        jobs=rows,
-        progress=service.progress(session, [*rows, *([opened] if opened else [])]),
-        opened=opened,
-        letters=session.scalars(queries.dead_letters(job).limit(_SHOWN)).all() if job else [],
-    )
 
 
 @router.get("/jobs/{job_id}/row", name="jobs:row")

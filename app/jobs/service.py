@@ -12,11 +12,11 @@ from sqlalchemy.orm import Session
 
 from app.accounts import audit
 from app.accounts.models import Role, User
-from app.accounts.policies import SYSTEM, Principal, require, require_role
+from app.accounts.policies import SYSTEM, Principal, require
 from app.accounts.service import as_principal
 from app.db import on_commit
 from app.errors import ConflictError, NotFoundError
-from app.jobs import queue
+from app.jobs import queries, queue
 from app.jobs.models import (
     OPEN_STATUSES,
     DeadLetter,
@@ -189,9 +189,14 @@ def open_jobs(session: Session, dataset_id: int, kind: JobKind) -> Sequence[Job]
     return session.scalars(query).all()
 
 
-def require_lead(who: Principal, what: str) -> None:
-    """Work on a whole dataset is started by leads."""
-    require_role(who, Role.LEAD, what)
+def newest(session: Session, dataset_id: int, count: int) -> Sequence[Job]:
+    """The newest jobs of a dataset."""
+    return session.scalars(queries.newest(dataset_id).limit(count)).all()
+
+
+def letters(session: Session, job_id: uuid.UUID, count: int) -> Sequence[DeadLetter]:
+    """The first records that failed in a job."""
+    return session.scalars(queries.dead_letters(job_id).limit(count)).all()
 
 
 def _locked(session: Session, job_id: uuid.UUID) -> Job:

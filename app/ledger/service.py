@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.accounts import audit
 from app.accounts.models import AuditEvent, User
-from app.curation.text.content import content_hash
+from app.curation.text.identity import content_hash
 from app.datasets.models import Import
 from app.filtering.models import RuleApplication, RuleSet, RuleVersion
 from app.releases.models import Release, ReleaseItem

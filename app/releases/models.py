@@ -5,7 +5,17 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, Enum, ForeignKey, Index, LargeBinary, UniqueConstraint
+from sqlalchemy import (
+    ARRAY,
+    REAL,
+    BigInteger,
+    Enum,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -38,6 +48,7 @@ class Release(CreatedAt, Base):
     where: Mapped[str] = mapped_column(default="")
     formats: Mapped[list[str]] = mapped_column(JSONB)
     frozen_at: Mapped[datetime]
+    slots: Mapped[dict[str, int]] = mapped_column(JSONB, default=dict)
     rows: Mapped[int] = mapped_column(default=0)
     manifest: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
     job_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("jobs.id", ondelete="SET NULL"))
@@ -47,7 +58,7 @@ class Release(CreatedAt, Base):
 
 
 class ReleaseItem(Base):
-    """A row of a release: the sample, its revision and the hash of its content then."""
+    """A row of a release: the sample, its revision, and what else the catalog said of it then."""
 
     __tablename__ = "release_items"
     __table_args__ = (Index(None, "sample_id"),)
@@ -58,3 +69,7 @@ class ReleaseItem(Base):
     sample_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("samples.id"), primary_key=True)
     revision: Mapped[int]
     content_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    domain: Mapped[str | None]
+    language: Mapped[str | None]
+    tags: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
+    scores: Mapped[list[float | None] | None] = mapped_column(ARRAY(REAL))

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.curation.records import Record
-from app.curation.text.hashing import content_hash
+from app.curation.text.identity import content_hash
 from app.curation.text.parts import full_text
 from app.sources.models import Source
 

@@ -103,6 +103,8 @@ def schema_of(session: Session, dataset_id: int) -> Schema:
         if column is not None:
             columns[name] = column
     for signal in signals(session, dataset_id):
+        if signal.name in _BUILT_IN:  # words and chars: every sample has them, measured or not
+            continue
         fields[signal.name] = Field(signal.name, "number", None)
         columns[signal.name] = Sample.scores[signal.slot + 1]
     for key in _metadata_keys(session, dataset_id):
@@ -113,7 +115,7 @@ def schema_of(session: Session, dataset_id: int) -> Schema:
 
 def _metadata_keys(session: Session, dataset_id: int) -> Sequence[str]:
     newest = (
-        select(SampleBody.sample_metadata)
+        select(SampleBody.sample_metadata.label("metadata"))
         .join(Sample, (Sample.id == SampleBody.sample_id) & (SampleBody.revision == 1))
         .where(Sample.dataset_id == dataset_id)
         .order_by(Sample.id.desc())

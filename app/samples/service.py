@@ -11,7 +11,7 @@ from app.accounts.models import Role
 from app.accounts.policies import Principal, require_role
 from app.accounts.service import now
 from app.curation.records import BODY_FIELDS, Kind
-from app.curation.text.content import content_hash
+from app.curation.text.identity import content_hash
 from app.curation.text.parts import full_text
 from app.errors import ConflictError, InvalidError, NotFoundError
 from app.samples.models import DatasetSignal, Sample, SampleBody, SampleDrop, SampleParent, Status

@@ -21,6 +21,7 @@ from app.samples.models import DatasetSignal, Sample, SampleBody
 from app.samples.registry import SignalSpec
 from app.samples.search import condition
 from app.scoring import policies
+from app.scoring.models import ScoreNote
 from app.scoring.writing import write_scores
 from app.web.forms import build
 
@@ -108,8 +109,9 @@ def prepare(session: Session, job: Job) -> None:
 def measured(session: Session, job: Job) -> None:
     """Note when the job's signals were measured."""
     names = [measure.name for signal in signals_of(job) for measure in signal.measures]
+    at = now()
     for slot in slots(session, job, names).values():
-        slot.measured_at = now()
+        slot.measured_at = at
 
 
 def slots(session: Session, job: Job, names: Sequence[str]) -> dict[str, DatasetSignal]:
@@ -179,3 +181,9 @@ def count(session: Session, dataset_id: int, where: str) -> int:
     """How many samples a job over this filter covers."""
     query = select(func.count()).select_from(Sample).where(condition(session, dataset_id, where))
     return session.scalar(query) or 0
+
+
+def notes(session: Session, sample_id: int) -> dict[int, str]:
+    """The rationale of each score of a sample, by the id of its signal."""
+    query = select(ScoreNote.signal_id, ScoreNote.note).where(ScoreNote.sample_id == sample_id)
+    return dict(session.execute(query).tuples().all())

@@ -5,6 +5,7 @@ from functools import cache
 
 from license_expression import ExpressionError, Licensing, get_spdx_licensing
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from app.accounts import audit
@@ -13,6 +14,8 @@ from app.accounts.policies import Principal, require_role
 from app.curation.records import Origin
 from app.errors import ConflictError, InvalidError, NotFoundError
 from app.sources.models import Source
+
+DEFAULT = "rest"
 
 
 @cache
@@ -96,3 +99,16 @@ def find_or_add(
             f"not {wanted}. Choose another name, or leave the licence out."
         )
     return source
+
+
+def default(session: Session) -> Source:
+    """The source of samples that programs send without naming one.
+
+    Their origin is synthetic unless a row says otherwise: that is what has to be reviewed.
+    """
+    session.execute(
+        insert(Source)
+        .values(name=DEFAULT, origin=Origin.SYNTHETIC, licensor="", url="", terms="sent over REST")
+        .on_conflict_do_nothing()
+    )
+    return find(session, DEFAULT)

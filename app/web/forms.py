@@ -6,6 +6,7 @@ from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
 from pydantic import BaseModel, ValidationError
+from starlette.datastructures import UploadFile
 
 from app.errors import InvalidError
 
@@ -68,6 +69,13 @@ async def _form_fields(request: Request) -> dict[str, str]:
     return {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
 
 
+async def _uploads(request: Request) -> list[UploadFile]:
+    form = await request.form(max_files=1000)
+    return [part for part in form.getlist("file") if isinstance(part, UploadFile)]
+
+
+# The files of a multipart form; large ones wait on disk.
+Uploads = Annotated[list[UploadFile], Depends(_uploads)]
 # All text fields of a form, where their names depend on what is shown.
 FormFields = Annotated[dict[str, str], Depends(_form_fields)]
 

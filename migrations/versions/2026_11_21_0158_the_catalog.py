@@ -623,6 +623,7 @@ def upgrade() -> None:
         sa.Column("where", sa.String(), nullable=False),
         sa.Column("formats", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("frozen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("slots", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("rows", sa.Integer(), nullable=False),
         sa.Column("manifest", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("job_id", sa.Uuid(), nullable=True),
@@ -848,6 +849,10 @@ def upgrade() -> None:
         sa.Column("sample_id", sa.BigInteger(), nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.Column("content_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("domain", sa.String(), nullable=True),
+        sa.Column("language", sa.String(), nullable=True),
+        sa.Column("tags", postgresql.ARRAY(sa.Text()), nullable=True),
+        sa.Column("scores", postgresql.ARRAY(sa.REAL()), nullable=True),
         sa.ForeignKeyConstraint(
             ["release_id"],
             ["releases.id"],

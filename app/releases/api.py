@@ -1,0 +1,124 @@
+"""Releases over REST: making them, their manifest, files in pieces, rows by cursor."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+
+from app.accounts.current import CurrentUser, SessionDep
+from app.accounts.idempotency import ApiRoute
+from app.curation.catalog import WRITERS
+from app.curation.writers.layouts import Unwritable, encode
+from app.datasets import service as datasets
+from app.errors import InvalidError
+from app.jobs import service as jobs
+from app.jobs.schemas import JobOut, job_out
+from app.releases import rows, service
+from app.releases.download import file_response
+from app.releases.formats import FORMATS
+from app.releases.models import Release
+from app.releases.schemas import DifferenceOut, ReleaseIn, ReleaseOut
+from app.scoring.api import MethodOut, method_out
+from app.web.pagination import Limit, Page, decode_cursor, encode_cursor
+
+router = APIRouter(route_class=ApiRoute, tags=["releases"])
+
+
+def release_out(release: Release) -> ReleaseOut:
+    """The release with its files."""
+    out = ReleaseOut.model_validate(release)
+    out.files = release.manifest.get("files", [])
+    return out
+
+
+@router.get("/writers", name="api:list_writers")
+def list_writers(_user: CurrentUser) -> Page[MethodOut]:
+    """What files can be written, with their parameters; `formats` of a release name them."""
+    items = [method_out(one) for one in WRITERS.values()]
+    return Page(items=items, total=len(items))
+
+
+@router.get("/formats", name="api:list_formats")
+def list_formats(_user: CurrentUser) -> Page[str]:
+    """The formats a release can have."""
+    return Page(items=list(FORMATS), total=len(FORMATS))
+
+
+@router.get("/datasets/{name}/releases", name="api:list_releases")
+def list_releases(name: str, session: SessionDep, _user: CurrentUser) -> Page[ReleaseOut]:
+    """The releases of a dataset, newest first."""
+    dataset = datasets.get(session, name)
+    items = [release_out(one) for one in service.everything(session, dataset.id)]
+    return Page(items=items, total=len(items))
+
+
+@router.post("/datasets/{name}/releases", status_code=202, name="api:make_release")
+def make_release(
+    name: str, body: ReleaseIn, session: SessionDep, user: CurrentUser, response: Response
+) -> JobOut:
+    """Freeze the approved rows that match; a job builds the files."""
+    dataset = datasets.get(session, name)
+    release, job = service.start(
+        session, dataset, name=body.name, where=body.where, formats=body.formats, by=user
+    )
+    response.headers["Location"] = f"/api/v1/jobs/{job.id}"
+    response.headers["Link"] = f'</api/v1/releases/{release.id}>; rel="related"'
+    out = job_out(job, jobs.progress(session, [job])[job.id])
+    out.result = {"release": str(release.id)}
+    return out
+
+
+@router.get("/releases/{release_id}", name="api:get_release")
+def get_release(release_id: str, session: SessionDep, _user: CurrentUser) -> ReleaseOut:
+    """A release by its id or its name."""
+    return release_out(service.find(session, release_id))
+
+
+@router.get("/releases/{release_id}/manifest", name="api:manifest")
+def manifest(release_id: str, session: SessionDep, _user: CurrentUser) -> dict[str, Any]:
+    """Recipe, row ids and revisions, counts, licences, and the SHA-256 of every file."""
+    return dict(service.ready(service.find(session, release_id)).manifest)
+
+
+@router.get("/releases/{release_id}/diff", name="api:diff_releases")
+def diff(
+    release_id: str, against: Annotated[str, Query()], session: SessionDep, _user: CurrentUser
+) -> DifferenceOut:
+    """What came, went and changed since another release."""
+    this, other = service.find(session, release_id), service.find(session, against)
+    return DifferenceOut.model_validate(service.diff(session, this, other))
+
+
+@router.get("/releases/{release_id}/files/{file}", name="api:release_file")
+@router.head("/releases/{release_id}/files/{file}", include_in_schema=False)
+def download(
+    release_id: str, file: str, request: Request, session: SessionDep, _user: CurrentUser
+) -> Response:
+    """A file of the release; takes Range and If-None-Match, so downloads can be resumed."""
+    path, entry = service.file_of(service.find(session, release_id), file)
+    return file_response(request, path, file, entry["sha256"])
+
+
+@router.get("/releases/{release_id}/rows", name="api:release_rows")
+def release_rows(
+    release_id: str,
+    session: SessionDep,
+    _user: CurrentUser,
+    format_: Annotated[str, Query(alias="format", max_length=50)] = "jsonl",
+    cursor: Annotated[str | None, Query(max_length=500)] = None,
+    limit: Limit = 100,
+) -> Page[dict[str, Any]]:
+    """Rows of the release in a layout, from a cursor on; the same pages on every call."""
+    release = service.ready(service.find(session, release_id))
+    writer = FORMATS.get(format_)
+    if writer is None:
+        raise InvalidError(f"`{format_}` is no format. There are {', '.join(FORMATS)}.")
+    key = decode_cursor(cursor, 1)
+    after = int(key[0]) if key else 0
+    found = list(rows.records(session, release, after=after, limit=limit + 1))
+    shown = found[:limit]
+    encoded = [encode(writer.layout, record) for _, record in shown]
+    return Page(
+        items=[one for one in encoded if not isinstance(one, Unwritable)],
+        next=encode_cursor(shown[-1][0]) if len(found) > limit else None,
+        total=release.rows,
+    )

@@ -1,0 +1,24 @@
+"""The formats of releases: a file type and a layout, by the name people choose."""
+
+from collections.abc import Mapping
+
+from app.curation.writers.base import Writer
+from app.curation.writers.jsonl import JsonLinesWriter
+from app.curation.writers.layouts import Layout
+from app.curation.writers.parquet import ParquetWriter
+
+_LAYOUTS = {
+    "": Layout.NATIVE,
+    "messages": Layout.MESSAGES,
+    "alpaca": Layout.ALPACA,
+    "sharegpt": Layout.SHAREGPT,
+    "text": Layout.TEXT,
+    "dpo": Layout.DPO,
+}
+
+# "jsonl" and "parquet" hold the samples as the catalog does; "jsonl-messages" and so on re-shape.
+FORMATS: Mapping[str, Writer] = {
+    "-".join(part for part in (kind, name) if part): writer(layout=layout)
+    for kind, writer in (("jsonl", JsonLinesWriter), ("parquet", ParquetWriter))
+    for name, layout in _LAYOUTS.items()
+}

@@ -1,0 +1,124 @@
+"""Review over REST."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.accounts.current import CurrentUser, SessionDep
+from app.accounts.idempotency import ApiRoute
+from app.datasets import service as datasets
+from app.review import queue, service
+from app.review.models import Verdict
+from app.samples import registry
+from app.samples import service as samples
+from app.samples.models import Sample, Status
+from app.samples.schemas import SampleOut, sample_out
+from app.sources.models import Source
+
+router = APIRouter(route_class=ApiRoute, tags=["review"])
+
+
+class DecisionIn(BaseModel):
+    """A verdict on the revision that was seen; `body` when it was edited first."""
+
+    verdict: Verdict
+    revision: int
+    note: str = Field("", max_length=10_000)
+    body: dict[str, Any] | None = None
+
+
+class DecisionOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    id: int
+    sample_id: int
+    verdict: Verdict
+    revision: int
+    edited_from: int | None
+    note: str
+    previous_status: Status
+    created_at: datetime
+    undone_at: datetime | None
+
+
+class NextOut(BaseModel):
+    """The sample to review and until when it is held; null when nothing is left."""
+
+    sample: SampleOut | None
+    held_until: datetime | None
+    remaining: int
+
+
+class QueueIn(BaseModel):
+    where: str = Field("", max_length=4000)
+    order_by: str = Field("", max_length=100)
+    random_share: float = Field(0, ge=0, le=1)
+    blind: bool = False
+
+
+@router.get("/review/next", name="api:review_next")
+def next_sample(
+    session: SessionDep,
+    user: CurrentUser,
+    dataset: Annotated[str, Query(max_length=100)],
+) -> NextOut:
+    """The next sample of a dataset's queue; nobody else is given it meanwhile."""
+    found = datasets.get(session, dataset)
+    review_queue = queue.queue_of(session, found)
+    items = queue.lease_next(session, found, by=user)
+    waiting = queue.remaining(session, review_queue)
+    if not items:
+        return NextOut(sample=None, held_until=None, remaining=waiting)
+    sample = samples.get(session, items[0].sample_id)
+    shown = _shown(session, sample, blind=review_queue.blind)
+    return NextOut(sample=shown, held_until=items[0].leased_until, remaining=waiting)
+
+
+def _shown(session: SessionDep, sample: Sample, *, blind: bool) -> SampleOut:
+    """In blind mode scores and source are left out here, not hidden by the page."""
+    signals = [] if blind else registry.signals(session, sample.dataset_id)
+    source = "" if blind else session.get_one(Source, sample.source_id).name
+    return sample_out(sample, samples.body(session, sample), signals, {sample.source_id: source})
+
+
+@router.post("/samples/{sample_id}/decisions", status_code=201, name="api:decide")
+def decide(sample_id: int, body: DecisionIn, session: SessionDep, user: CurrentUser) -> DecisionOut:
+    """Decide on a sample; 409 when it was edited meanwhile or somebody else holds it."""
+    decision = service.decide(
+        session,
+        sample_id,
+        verdict=body.verdict,
+        revision=body.revision,
+        note=body.note,
+        body=body.body,
+        by=user,
+    )
+    return DecisionOut.model_validate(decision)
+
+
+@router.post("/decisions/{decision_id}/undo", name="api:undo_decision")
+def undo(decision_id: int, session: SessionDep, user: CurrentUser) -> DecisionOut:
+    """Take a decision back; the sample is where it was."""
+    return DecisionOut.model_validate(service.undo(session, decision_id, by=user))
+
+
+@router.put("/datasets/{name}/review-queue", name="api:configure_review")
+def configure(name: str, body: QueueIn, session: SessionDep, user: CurrentUser) -> QueueIn:
+    """Set which samples come to reviewers, in which order, with which share at random."""
+    changed = queue.configure(
+        session,
+        datasets.get(session, name),
+        where=body.where,
+        order_by=body.order_by,
+        random_share=body.random_share,
+        blind=body.blind,
+        by=user,
+    )
+    return QueueIn(
+        where=changed.where,
+        order_by=changed.order_by,
+        random_share=changed.random_share,
+        blind=changed.blind,
+    )

@@ -1,0 +1,85 @@
+"""Samples in the form that the API itself gives: kind, body and what is about it."""
+
+from typing import Any
+
+from app.curation.readers.base import Row
+from app.curation.records import Kind, Origin, Record
+from app.errors import InvalidError
+from app.samples.schemas import SampleOut
+from app.samples.service import check_body
+
+_FIELDS = frozenset(SampleOut.model_fields)
+
+
+def own_form(row: Row) -> Record:
+    """A row in the form that the API itself gives: kind, body and what is about it."""
+    values = row.values
+    unknown = sorted(set(values) - _FIELDS)
+    if unknown:
+        raise InvalidError(f"There is no field `{unknown[0]}`; other facts go under `metadata`.")
+    kind = _kind(values)
+    return Record(
+        kind=kind,
+        body=check_body(kind, _dict(values, "body")),
+        external_id=_word(values, "external_id"),
+        language=_word(values, "language"),
+        domain=_word(values, "domain"),
+        origin=_origin(values.get("origin")),
+        metadata=_dict(values, "metadata"),
+        scores=_scores(_dict(values, "scores")),
+        tags=tuple(_tags(values.get("tags"))),
+        line=row.line,
+    )
+
+
+def _kind(values: dict[str, Any]) -> Kind:
+    given = values.get("kind")
+    if given is None:
+        fields = set(_dict(values, "body"))
+        guesses = {"messages": Kind.CHAT, "chosen": Kind.PREFERENCE, "solution": Kind.COMPLETION}
+        guesses |= {"instruction": Kind.INSTRUCTION, "text": Kind.TEXT}
+        found = next((kind for name, kind in guesses.items() if name in fields), None)
+        if found is not None:
+            return found
+    if given not in list(Kind):
+        raise InvalidError(f"`kind` is {given!r}; it is one of {', '.join(Kind)}.")
+    return Kind(given)
+
+
+def _dict(values: dict[str, Any], name: str) -> dict[str, Any]:
+    value = values.get(name) or {}
+    if not isinstance(value, dict):
+        raise InvalidError(f"`{name}` must be an object.")
+    return value
+
+
+def _word(values: dict[str, Any], name: str) -> str | None:
+    value = values.get(name)
+    if value is not None and not isinstance(value, str | int):
+        raise InvalidError(f"`{name}` must be text.")
+    return str(value) if value not in {None, ""} else None
+
+
+def _origin(value: Any) -> Origin | None:
+    if value is None:
+        return None
+    if value not in list(Origin):
+        raise InvalidError(f"`origin` is {value!r}; it is one of {', '.join(Origin)}.")
+    return Origin(value)
+
+
+def _scores(values: dict[str, Any]) -> dict[str, float]:
+    found = {}
+    for name, value in values.items():
+        if not name.isidentifier() or isinstance(value, bool) or not isinstance(value, int | float):
+            raise InvalidError(f"`scores.{name}` must be a number under a plain name.")
+        found[name] = float(value)
+    return found
+
+
+def _tags(value: Any) -> list[str]:
+    if value is None:
+        return []
+    if not isinstance(value, list) or not all(isinstance(tag, str) for tag in value):
+        raise InvalidError("`tags` must be a list of words.")
+    return value
