@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections import deque
 from collections.abc import Iterator
 from itertools import chain
 from typing import ClassVar
@@ -51,6 +52,7 @@ class _Table:
     def __init__(self, lines: _Lines, separator: str) -> None:
         self._lines = lines
         self._separator = separator
+        self._again: deque[tuple[int, str]] = deque()
         self._taken: list[tuple[int, str]] = []
         self._size = 0
 
@@ -64,7 +66,7 @@ class _Table:
                 return
             except csv.Error as error:
                 yield self._broken(error)
-                self._lines = chain(self._taken[1:], self._lines)
+                self._again.extendleft(reversed(self._taken[1:]))
                 cells = self._cells()
                 continue
             if row:
@@ -74,7 +76,7 @@ class _Table:
         return csv.reader(self._feed(), delimiter=self._separator, strict=True)
 
     def _feed(self) -> Iterator[str]:
-        for numbered in self._lines:
+        while numbered := self._again.popleft() if self._again else next(self._lines, None):
             self._taken.append(numbered)
             self._size += len(numbered[1])
             if self._size > ROW_LIMIT:

@@ -97,6 +97,13 @@ def test_an_open_quote_swallows_no_more_than_the_limit(monkeypatch: pytest.Monke
     assert [line for line, _ in reasons(items)] == [2]
 
 
+def test_any_number_of_rows_may_be_broken() -> None:
+    items = read(Delimited(), b"a,b\n" + b'1,"x"y\n' * 30_000 + b"1,2\n")
+
+    assert len(reasons(items)) == 30_000
+    assert values(items) == [{"a": "1", "b": "2"}]
+
+
 def test_nul_and_latin_1_are_put_right() -> None:
     warnings = Warnings()
 

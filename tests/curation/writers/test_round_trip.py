@@ -3,7 +3,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.curation.readers.layouts import propose
@@ -64,6 +64,7 @@ def read_back(folder: Path, name: str) -> list[Record | Rejected]:
 
 @pytest.mark.parametrize("writer", [JsonLinesWriter(), ParquetWriter()])
 @pytest.mark.parametrize("kind", list(Kind))
+@settings(max_examples=40)
 @given(data=st.data())
 def test_what_is_written_reads_back_equal(writer: Writer, kind: Kind, data: st.DataObject) -> None:
     written = data.draw(records(kind))
