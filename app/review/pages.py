@@ -1,5 +1,6 @@
 """Review in the browser: one sample at a time, one key per decision, the next ones at hand."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request, Response
@@ -17,7 +18,7 @@ from app.review import queue, service
 from app.review.models import Decision, ReviewQueue, Verdict
 from app.samples import registry
 from app.samples import service as samples
-from app.samples.models import Sample
+from app.samples.models import DatasetSignal, Sample
 from app.scoring import service as scoring
 from app.sources.models import Source
 from app.web.cards import body_from_form
@@ -82,11 +83,16 @@ def _sample(session: Session, review_queue: ReviewQueue, sample: Sample | None) 
         "sample": sample,
         "body": samples.body(session, sample),
         "original": samples.body(session, sample, 1) if sample.revision > 1 else None,
-        "scores": [(one, named[one.name]) for one in signals if one.name in named],
+        "scores": [(one, named[one.name]) for one in _first_imported(signals) if one.name in named],
         "notes": {} if blind else scoring.notes(session, sample.id),
         "source": None if blind else session.get_one(Source, sample.source_id),
         "fields": BODY_FIELDS[sample.kind],
     }
+
+
+def _first_imported(signals: Sequence[DatasetSignal]) -> list[DatasetSignal]:
+    """Ratings that came with the file before what was measured here."""
+    return sorted(signals, key=lambda signal: (signal.key != registry.IMPORTED, signal.slot))
 
 
 def _behind(session: Session, dataset: Dataset, user: Principal) -> list[tuple[Decision, str]]:

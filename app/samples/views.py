@@ -16,6 +16,7 @@ from app.samples.registry import IMPORTED
 from app.samples.search import parsed, schema_of, sort_of
 
 _DEFAULT_COLUMNS = 4
+_BESIDE_TEXT = ("words", "chars")  # stand in a column of their own already
 
 
 def everything(session: Session, dataset_id: int) -> Sequence[SavedView]:
@@ -71,7 +72,7 @@ def address(view: SavedView) -> str:
 def default_columns(signals: Sequence[DatasetSignal]) -> list[DatasetSignal]:
     """The signals to show before anybody chose: imported ones first, they were asked for."""
     ordered = sorted(signals, key=lambda signal: (signal.key != IMPORTED, signal.slot))
-    return ordered[:_DEFAULT_COLUMNS]
+    return [signal for signal in ordered if signal.name not in _BESIDE_TEXT][:_DEFAULT_COLUMNS]
 
 
 def toggled(node: Node, facet: str, value: str) -> str:
