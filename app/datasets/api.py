@@ -1,7 +1,7 @@
 """Datasets and imports over REST."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -84,7 +84,7 @@ class ImportRequest:
     files: Sequence[UploadFile]
 
 
-async def _import_request(request: Request) -> ImportRequest:
+async def _import_request(request: Request) -> AsyncIterator[ImportRequest]:
     """A JSON body with a path, or a multipart form with files and the same fields."""
     if request.headers.get("content-type", "").startswith("multipart/form-data"):
         form = await request.form(max_files=1000)
@@ -94,14 +94,16 @@ async def _import_request(request: Request) -> ImportRequest:
         }
         if "map" in fields:
             fields["map"] = _map(fields["map"])
-        return ImportRequest(build(PathImport, {"path": "", **fields}, "form"), files)
+        yield ImportRequest(build(PathImport, {"path": "", **fields}, "form"), files)
+        await form.close()
+        return
     try:
         body = orjson.loads(await request.body() or b"{}")
     except orjson.JSONDecodeError as error:
         raise InvalidError(f"The body is no JSON: {error}.") from error
     if not isinstance(body, dict):
         raise InvalidError("The body must be a JSON object.")
-    return ImportRequest(build(PathImport, body, "body"), ())
+    yield ImportRequest(build(PathImport, body, "body"), ())
 
 
 def _map(text: str) -> dict[str, str]:

@@ -97,18 +97,14 @@ def progress(session: Session, jobs: Sequence[Job]) -> dict[uuid.UUID, Progress]
             select(JobChunk.job_id, func.sum(JobChunk.done))
             .where(JobChunk.job_id.in_(ids))
             .group_by(JobChunk.job_id)
-        )
-        .tuples()
-        .all()
+        ).all()
     )
     failed = dict(
         session.execute(
             select(DeadLetter.job_id, func.count())
             .where(DeadLetter.job_id.in_(ids))
             .group_by(DeadLetter.job_id)
-        )
-        .tuples()
-        .all()
+        ).all()
     )
     return {
         job.id: _progress(job, int(done.get(job.id) or 0), failed.get(job.id, 0)) for job in jobs

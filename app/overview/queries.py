@@ -40,7 +40,7 @@ class Stage:
 def statuses(session: Session, dataset_id: int) -> Counter[Status]:
     """Samples by status."""
     query = select(Sample.status, func.count()).where(Sample.dataset_id == dataset_id)
-    return Counter(dict(session.execute(query.group_by(Sample.status)).tuples().all()))
+    return Counter(dict(session.execute(query.group_by(Sample.status)).all()))
 
 
 def sources(session: Session, dataset_id: int) -> list[SourceRow]:

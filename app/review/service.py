@@ -172,4 +172,4 @@ def tallies(session: Session, dataset_id: int) -> dict[Verdict, int]:
         )
         .group_by(Decision.verdict)
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())

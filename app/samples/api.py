@@ -104,7 +104,7 @@ def history(sample_id: int, session: SessionDep, _user: CurrentUser) -> Page[Rev
     """All revisions, oldest first."""
     service.get(session, sample_id)
     found = service.revisions(session, sample_id)
-    authors = dict(session.execute(select(User.id, User.email)).tuples().all())
+    authors = dict(session.execute(select(User.id, User.email)).all())
     items = [
         RevisionOut(
             revision=one.revision,

@@ -45,9 +45,7 @@ def rows(
                 and_(Sample.id == SampleBody.sample_id, Sample.revision == SampleBody.revision),
             )
             .where(SampleBody.sample_id.in_(ids))
-        )
-        .tuples()
-        .all()
+        ).all()
     )
     return [Row(sample, texts.get(sample.id, ""), value) for sample, value in found]
 
@@ -75,7 +73,7 @@ def parents(session: Session, ids: Sequence[int]) -> dict[int, list[int]]:
 
 def source_names(session: Session) -> dict[int, str]:
     """Names of sources by id."""
-    return dict(session.execute(select(Source.id, Source.name)).tuples().all())
+    return dict(session.execute(select(Source.id, Source.name)).all())
 
 
 def count(session: Session, where: ColumnElement[bool]) -> int:

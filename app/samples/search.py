@@ -94,7 +94,7 @@ class Sort:
 
 def schema_of(session: Session, dataset_id: int) -> Schema:
     """The fields of a dataset: those every sample has, its signals, its metadata."""
-    sources = dict(session.execute(select(Source.name, Source.id)).tuples().all())
+    sources = dict(session.execute(select(Source.name, Source.id)).all())
     fields: dict[str, Field] = {}
     columns: dict[str, ColumnElement[Any]] = {}
     for name, (kind, column) in _BUILT_IN.items():

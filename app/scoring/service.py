@@ -186,4 +186,4 @@ def count(session: Session, dataset_id: int, where: str) -> int:
 def notes(session: Session, sample_id: int) -> dict[int, str]:
     """The rationale of each score of a sample, by the id of its signal."""
     query = select(ScoreNote.signal_id, ScoreNote.note).where(ScoreNote.sample_id == sample_id)
-    return dict(session.execute(query).tuples().all())
+    return dict(session.execute(query).all())

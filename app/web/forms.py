@@ -1,6 +1,6 @@
 """Forms drawn from the JSON schema of a method's parameters."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
@@ -69,9 +69,10 @@ async def _form_fields(request: Request) -> dict[str, str]:
     return {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
 
 
-async def _uploads(request: Request) -> list[UploadFile]:
+async def _uploads(request: Request) -> AsyncIterator[list[UploadFile]]:
     form = await request.form(max_files=1000)
-    return [part for part in form.getlist("file") if isinstance(part, UploadFile)]
+    yield [part for part in form.getlist("file") if isinstance(part, UploadFile)]
+    await form.close()
 
 
 # The files of a multipart form; large ones wait on disk.

@@ -1,0 +1,131 @@
+"""A real Postgres per test worker, migrated once; every test runs in a transaction of its own."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# Before anything of the application is imported: settings are read once.
+_HOME = Path(tempfile.mkdtemp(prefix="winnow-test-"))
+os.environ["WINNOW_HOME"] = str(_HOME)
+os.environ["WINNOW_LOG_JSON"] = "true"
+os.environ.pop("WINNOW_DATABASE_URL", None)
+os.environ.pop("WINNOW_BROKER_URL", None)
+
+from fastapi.testclient import TestClient  # noqa: E402
+from sqlalchemy import Connection, Engine, create_engine  # noqa: E402
+from sqlalchemy.orm import Session, sessionmaker  # noqa: E402
+
+from app import db  # noqa: E402
+from app.accounts import service as accounts  # noqa: E402
+from app.accounts.models import Role, User  # noqa: E402
+from app.accounts.policies import SYSTEM, Principal  # noqa: E402
+from app.jobs import queue  # noqa: E402
+from app.settings import settings  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def database_url() -> Iterator[str]:
+    """The embedded Postgres of this test worker, with all migrations."""
+    from app.embedded import start_postgres  # noqa: PLC0415
+    from app.serving import migrate  # noqa: PLC0415
+
+    url = start_postgres(_HOME)
+    os.environ["WINNOW_DATABASE_URL"] = url
+    settings.cache_clear()
+    migrate()
+    yield url
+    db.engine.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def engine(database_url: str) -> Iterator[Engine]:
+    """Connections for tests."""
+    made = create_engine(db.sqlalchemy_url(database_url))
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def connection(engine: Engine) -> Iterator[Connection]:
+    """A connection whose transaction is rolled back at the end."""
+    with engine.connect() as made:
+        outer = made.begin()
+        yield made
+        if outer.is_active:
+            outer.rollback()
+
+
+@pytest.fixture
+def session(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> Iterator[Session]:
+    """The session of a test; the application's own sessions see the same transaction."""
+    factory = sessionmaker(
+        connection, expire_on_commit=False, join_transaction_mode="create_savepoint"
+    )
+    monkeypatch.setattr(db, "session_factory", lambda: factory)
+    monkeypatch.setattr("workers.jobs.session_factory", lambda: factory)
+    with factory() as made:
+        yield made
+
+
+@pytest.fixture
+def bells(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Jobs that workers were woken for; the broker itself is tested with the real one."""
+    rung: list[str] = []
+    monkeypatch.setattr(queue, "ring", lambda _queue, job_id, _bells=1: rung.append(str(job_id)))
+    return rung
+
+
+@pytest.fixture
+def admin(session: Session) -> Principal:
+    return accounts.as_principal(_user(session, "admin@example.org", Role.ADMIN))
+
+
+@pytest.fixture
+def lead(session: Session) -> Principal:
+    return accounts.as_principal(_user(session, "lead@example.org", Role.LEAD))
+
+
+@pytest.fixture
+def annotator(session: Session) -> Principal:
+    return accounts.as_principal(_user(session, "annotator@example.org", Role.ANNOTATOR))
+
+
+def _user(session: Session, email: str, role: Role) -> User:
+    user = accounts.add_user(session, email=email, role=role, by=SYSTEM)
+    session.commit()
+    return user
+
+
+def _client(session: Session, who: Principal) -> TestClient:
+    from app.main import create_app  # noqa: PLC0415
+
+    owner = session.get_one(User, who.id)
+    _, key = accounts.create_key(session, owner=owner, role=who.role, name="test", by=SYSTEM)
+    session.commit()
+    return TestClient(
+        create_app(),
+        base_url="http://testserver/api/v1",
+        headers={"Authorization": f"Bearer {key}"},
+        raise_server_exceptions=False,
+    )
+
+
+@pytest.fixture
+def api(session: Session, lead: Principal, bells: list[str]) -> TestClient:
+    """The REST API as a lead."""
+    return _client(session, lead)
+
+
+@pytest.fixture
+def admin_api(session: Session, admin: Principal, bells: list[str]) -> TestClient:
+    """The REST API as an admin."""
+    return _client(session, admin)
+
+
+@pytest.fixture
+def annotator_api(session: Session, annotator: Principal, bells: list[str]) -> TestClient:
+    """The REST API as an annotator."""
+    return _client(session, annotator)
