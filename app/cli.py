@@ -1,64 +1,158 @@
-"""The command `winnow`."""
+"""The command `winnow`: the servers, and a client of the REST API.
+
+What the servers need is imported when they start, so that the client answers at once.
+"""
 
 import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
-from app import serving
-from app.settings import settings
+from app import cli_catalog, cli_work
+from app.cli_kit import json_option, print_json
+from app.client import Refused
 
 
-@click.group()
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="datawinnow", prog_name="winnow")
 def main() -> None:
     """Curate the data that language models learn from."""
 
 
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Refusals of the application as a sentence and exit code 1."""
+    from sqlalchemy.exc import OperationalError  # noqa: PLC0415
+
+    from app.errors import AppError  # noqa: PLC0415
+
+    try:
+        yield
+    except AppError as error:
+        raise Refused(str(error)) from error
+    except OperationalError as error:
+        raise Refused(f"The database can't be reached: {error.orig}") from error
+
+
+def _choose_logs(as_json: bool) -> None:
+    """JSON lines where asked for; else as the settings say."""
+    if as_json:
+        os.environ["WINNOW_LOG_JSON"] = "true"
+    elif sys.stderr.isatty():
+        os.environ.setdefault("WINNOW_LOG_JSON", "false")
+
+
 @main.command()
-@click.option("--home", type=click.Path(path_type=Path))
-@click.option("--host", default="127.0.0.1")
-@click.option("--port", default=8000)
-@click.option("--workers", default=2)
-@click.option("--demo", is_flag=True)
-@click.option("--no-browser", is_flag=True)
+@click.option("--home", type=click.Path(file_okay=False, path_type=Path), help="Folder of all data")
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True)
+@click.option("--workers", type=click.IntRange(min=1), default=2, show_default=True)
+@click.option("--demo", is_flag=True, help="Load the demo dataset, once.")
+@click.option("--no-browser", is_flag=True, help="Only print the login link.")
+@json_option
 def up(
-    home: Path | None, host: str, port: int, workers: int, demo: bool, no_browser: bool
+    home: Path | None,
+    host: str,
+    port: int,
+    workers: int,
+    demo: bool,
+    no_browser: bool,
+    as_json: bool,
 ) -> None:
-    """Start everything."""
-    where = (home or settings().home).resolve()
-    raise SystemExit(
-        serving.up(serving.Up(where, host, port, workers, browser=not no_browser and not demo))
-    )
+    """Start everything: database, workers, web server; Ctrl-C stops it all."""
+    _choose_logs(as_json)
+    with _refusals():
+        from app import cli_demo, serving  # noqa: PLC0415
+        from app.settings import settings  # noqa: PLC0415
+
+        wanted = serving.Up(
+            home=(home or settings().home).expanduser().resolve(),
+            host=host,
+            port=port,
+            workers=workers,
+            browser=not no_browser and not demo,
+            as_json=as_json,
+            landing=cli_demo.LANDING if demo else "/",
+            load=cli_demo.load if demo else None,
+        )
+        raise SystemExit(serving.up(wanted))
 
 
 @main.command()
-def migrate() -> None:
-    """Migrate the database."""
-    serving.prepare(settings().home)
-    serving.migrate()
+@json_option
+def migrate(as_json: bool) -> None:
+    """Bring the database to the newest migration."""
+    with _refusals():
+        from app import serving  # noqa: PLC0415
+        from app.settings import settings  # noqa: PLC0415
+
+        serving.prepare(settings().home.expanduser().resolve())
+        serving.migrate()
+    print_json({"migrated": True}) if as_json else click.echo("The database is up to date.")
 
 
 @main.command()
-@click.option("--host", default="127.0.0.1")
-@click.option("--port", default=8000)
-def web(host: str, port: int) -> None:
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True)
+@json_option
+def web(host: str, port: int, as_json: bool) -> None:
     """The web server alone."""
-    serving.run_web(host, port)
+    _choose_logs(as_json)
+    with _refusals():
+        from app import serving  # noqa: PLC0415
+
+        serving.run_web(host, port)
 
 
 @main.command()
-@click.option("--queues", default="cpu,llm,gpu")
-@click.option("--processes", default=os.cpu_count() or 2)
-@click.option("--beat", is_flag=True)
-def worker(queues: str, processes: int, beat: bool) -> None:
+@click.option("--queues", default="cpu,llm,gpu", show_default=True, help="Parted by commas.")
+@click.option("--processes", type=click.IntRange(min=1), default=os.cpu_count() or 2)
+@click.option("--beat", is_flag=True, help="Run the beat in it too: in one worker of all.")
+@json_option
+def worker(queues: str, processes: int, beat: bool, as_json: bool) -> None:
     """A worker alone."""
-    serving.run_worker(queues, processes, beat=beat)
+    _choose_logs(as_json)
+    unknown = set(queues.split(",")) - {"cpu", "llm", "gpu"}
+    if unknown:
+        raise click.UsageError(f"There is no queue `{min(unknown)}`; there are cpu, llm, gpu.")
+    with _refusals():
+        from app import serving  # noqa: PLC0415
+
+        serving.run_worker(queues, processes, beat=beat)
 
 
 @main.command()
-def beat() -> None:
-    """The beat alone."""
-    serving.run_beat()
+@json_option
+def beat(as_json: bool) -> None:
+    """The beat alone: it rings for upkeep, once in a deployment."""
+    _choose_logs(as_json)
+    with _refusals():
+        from app import serving  # noqa: PLC0415
+
+        serving.run_beat()
+
+
+for _verb in (
+    cli_catalog.dataset,
+    cli_catalog.import_,
+    cli_catalog.signals,
+    cli_catalog.score,
+    cli_catalog.samples,
+    cli_catalog.preview,
+    cli_catalog.rules,
+    cli_work.user,
+    cli_work.key,
+    cli_work.review,
+    cli_work.decide,
+    cli_work.jobs,
+    cli_work.job,
+    cli_work.release,
+    cli_work.export,
+):
+    main.add_command(_verb)
 
 
 if __name__ == "__main__":

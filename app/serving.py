@@ -3,11 +3,12 @@
 import json
 import os
 import signal
-import subprocess
+import socket
 import sys
 import time
 import webbrowser
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -23,24 +24,33 @@ from app.accounts.models import ApiKey, Role, User
 from app.accounts.policies import SYSTEM
 from app.db import session_scope
 from app.embedded import start_postgres
+from app.errors import ConflictError, UnavailableError
 from app.settings import settings
+from app.tree import ROOT, Tree, locked
 
-ROOT = Path(__file__).resolve().parents[1]
 ADMIN = "admin@localhost"
 _KEY_NAME = "winnow up"
 _READY_S = 60
+_ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - compared, not bound
 
 
 @dataclass(frozen=True, slots=True)
 class Up:
-    """What `winnow up` was asked for."""
+    """What `winnow up` was asked for; `load` fills the workbench before the link is printed."""
 
     home: Path
     host: str
     port: int
     workers: int
     browser: bool
+    as_json: bool = False
     landing: str = "/"
+    load: Callable[[str, str, Callable[[], bool]], None] | None = None
+
+    @property
+    def url(self) -> str:
+        """The address that people open on this machine."""
+        return f"http://{_ANY_ADDRESS.get(self.host, self.host)}:{self.port}"
 
 
 def migrate() -> None:
@@ -50,99 +60,114 @@ def migrate() -> None:
     command.upgrade(config, "head")
 
 
-def prepare(home: Path) -> str:
-    """Make the home folder and find the database: that of the settings, else the embedded one."""
-    for folder in (home, home / "uploads", home / "releases", home / "imports"):
-        folder.mkdir(parents=True, exist_ok=True)
-    url = settings().database_url or start_postgres(home)
+def prepare(home: Path) -> bool:
+    """Make the home folder and find the database; true when it is the embedded one."""
+    make_folders(home)
+    own = not settings().database_url
+    url = _embedded(home) if own else settings().database_url
     os.environ["WINNOW_HOME"], os.environ["WINNOW_DATABASE_URL"] = str(home), url
     settings.cache_clear()
-    return url
+    return own
 
 
-class Tree:
-    """The processes of one `winnow up`: started together, stopped together."""
+def make_folders(home: Path) -> None:
+    """Make the home folder and what lies in it."""
+    for folder in (home, home / "uploads", home / "releases", home / "imports"):
+        folder.mkdir(parents=True, exist_ok=True)
 
-    def __init__(self) -> None:
-        self._processes: dict[str, subprocess.Popen[bytes]] = {}
-        self.stopping = False
 
-    def start(self, name: str, arguments: Sequence[str], env: Mapping[str, str]) -> None:
-        """Start a part; Ctrl-C reaches it through us, not through the terminal."""
-        self._processes[name] = subprocess.Popen(  # noqa: S603 - our own command
-            [sys.executable, "-m", "app.cli", *arguments],
-            env={**os.environ, **env},
-            cwd=ROOT,
-            start_new_session=True,
-        )
-
-    def ended(self) -> str | None:
-        """The name of a part that ended by itself."""
-        return next((n for n, one in self._processes.items() if one.poll() is not None), None)
-
-    def stop(self) -> None:
-        """Ask all parts to end, and make them after ten seconds."""
-        self.stopping = True
-        for process in self._processes.values():
-            if process.poll() is None:
-                process.terminate()
-        for process in self._processes.values():
-            try:
-                process.wait(timeout=10)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
+def _embedded(home: Path) -> str:
+    """Start the embedded Postgres. It stops with the last of its users, so forget killed ones."""
+    users = home / "postgres" / ".handle_pids.json"
+    with suppress(OSError, ValueError):
+        alive = [pid for pid in json.loads(users.read_text()) if Path(f"/proc/{pid}").exists()]
+        if Path("/proc/self").exists():
+            users.write_text(json.dumps(alive))
+    return start_postgres(home)
 
 
 def up(wanted: Up) -> int:
     """Run everything until Ctrl-C; answers the exit code."""
-    prepare(wanted.home)
-    migrate()
-    url = f"http://{wanted.host}:{wanted.port}"
-    tree = Tree()
+    make_folders(wanted.home)
+    with locked(wanted.home) as lock:
+        _refuse_taken_port(wanted.host, wanted.port)
+        tree = Tree(lock)
+        _stop_on_signals(tree)
+        try:
+            return _run(wanted, tree)
+        finally:
+            tree.stop()
 
+
+def _refuse_taken_port(host: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise ConflictError(
+                f"Winnow can't listen on {host}:{port}: {error.strerror}. "
+                "Give another one with --port."
+            ) from error
+
+
+def _stop_on_signals(tree: Tree) -> None:
     def interrupted(_signal: int, _frame: FrameType | None) -> None:
         tree.stopping = True
 
-    signal.signal(signal.SIGINT, interrupted)
-    signal.signal(signal.SIGTERM, interrupted)
-    try:
-        env = {"WINNOW_PUBLIC_URL": url}
-        tree.start("web", ["web", "--host", wanted.host, "--port", str(wanted.port)], env)
-        tree.start("worker", ["worker", "--processes", str(wanted.workers), "--beat"], env)
-        _wait_until_ready(url, tree)
-        _say_where(wanted, url)
-        while not tree.stopping:
-            time.sleep(0.3)
-            ended = tree.ended()
-            if ended is not None and not tree.stopping:
-                sys.stderr.write(f"The {ended} process ended; its log stands above. Stopping.\n")
-                return 1
-    finally:
-        tree.stop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupted)
+
+
+def _run(wanted: Up, tree: Tree) -> int:
+    if prepare(wanted.home):
+        tree.watch_postgres(wanted.home / "postgres")
+    migrate()
+    env = {"WINNOW_PUBLIC_URL": os.environ.get("WINNOW_PUBLIC_URL", wanted.url)}
+    tree.start("web", ["web", "--host", wanted.host, "--port", str(wanted.port)], env)
+    tree.start("worker", ["worker", "--processes", str(wanted.workers), "--beat"], env)
+    if _wait_until_ready(wanted.url, tree):
+        key = _hand_out_key(wanted)
+        if wanted.load is not None:
+            wanted.load(wanted.url, key, lambda: tree.stopping or tree.ended() is not None)
+        if not tree.stopping:
+            _say_where(wanted)
+    while not tree.stopping:
+        ended = tree.ended()
+        if ended is not None:
+            raise UnavailableError(f"The {ended} process ended; its log stands above.")
+        time.sleep(0.2)
     return 0
 
 
-def _wait_until_ready(url: str, tree: Tree) -> None:
+def _wait_until_ready(url: str, tree: Tree) -> bool:
     deadline = time.monotonic() + _READY_S
-    while time.monotonic() < deadline and tree.ended() is None and not tree.stopping:
-        try:
-            if httpx.get(f"{url}/readyz", timeout=2).status_code == 200:
-                return
-        except httpx.HTTPError:
-            pass
-        time.sleep(0.1)
+    with httpx.Client(trust_env=False, timeout=2) as client:
+        while time.monotonic() < deadline:
+            if tree.stopping or tree.ended() is not None:
+                return False
+            with suppress(httpx.HTTPError):
+                if client.get(f"{url}/readyz").status_code == httpx.codes.OK:
+                    return True
+            time.sleep(0.1)
+    raise UnavailableError(f"The web server was not ready within {_READY_S} seconds.")
 
 
-def _say_where(wanted: Up, url: str) -> None:
+def _say_where(wanted: Up) -> None:
     with session_scope() as session:
-        admin = first_admin(session)
-        token = login.make_login_link(session, admin)
-        _write_key(session, admin, wanted.home, url)
-    link = f"{url}/login/{token}?next={wanted.landing}"
-    sys.stdout.write(f"\nWinnow is up at {url}\nSign in once with this link:\n  {link}\n\n")
-    sys.stdout.write("Ctrl-C stops it; started again it finds its data.\n")
+        token = login.make_login_link(session, first_admin(session))
+    link = f"{wanted.url}/login/{token}?next={wanted.landing}"
+    if wanted.as_json:
+        about = {"url": wanted.url, "login": link, "home": str(wanted.home)}
+        sys.stdout.write(json.dumps(about) + "\n")
+    else:
+        sys.stdout.write(
+            f"\nWinnow is up at {wanted.url}\nSign in once with this link:\n  {link}\n\n"
+            "Ctrl-C stops it; started again it finds its data.\n"
+        )
     sys.stdout.flush()
-    if wanted.browser:
+    if wanted.browser and (sys.platform == "darwin" or os.environ.get("DISPLAY")):
         webbrowser.open(link)
 
 
@@ -152,23 +177,30 @@ def first_admin(session: Session) -> User:
     return admin or service.add_user(session, email=ADMIN, role=Role.ADMIN, by=SYSTEM)
 
 
-def _write_key(session: Session, admin: User, home: Path, url: str) -> None:
+def _hand_out_key(wanted: Up) -> str:
     """A fresh admin key for the command line on this machine, readable by its owner alone."""
-    for old in session.scalars(select(ApiKey).where(ApiKey.name == _KEY_NAME)):
-        session.delete(old)
-    session.flush()
-    _, key = service.create_key(session, owner=admin, role=Role.ADMIN, name=_KEY_NAME, by=SYSTEM)
-    path = home / "winnow.json"
+    with session_scope() as session:
+        admin = first_admin(session)
+        for old in session.scalars(select(ApiKey).where(ApiKey.name == _KEY_NAME)):
+            session.delete(old)
+        session.flush()
+        _, key = service.create_key(
+            session, owner=admin, role=Role.ADMIN, name=_KEY_NAME, by=SYSTEM
+        )
+    path = wanted.home / "winnow.json"
     path.unlink(missing_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
-        json.dump({"url": url, "api_key": key}, file)
+        json.dump({"url": wanted.url, "api_key": key}, file)
+    return key
 
 
 def run_web(host: str, port: int) -> None:
     """The web server alone."""
     import uvicorn  # noqa: PLC0415
 
+    _need_database()
+    make_folders(settings().home)
     uvicorn.run(
         "app.main:create_app",
         factory=True,
@@ -177,6 +209,7 @@ def run_web(host: str, port: int) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        timeout_graceful_shutdown=5,
     )
 
 
@@ -196,8 +229,17 @@ def _schedule() -> tuple[str, str]:
     return "--beat", f"--schedule={settings().home / 'beat-schedule'}"
 
 
+def _need_database() -> None:
+    if not settings().database_url:
+        raise UnavailableError(
+            "There is no database: set WINNOW_DATABASE_URL to a Postgres URL, or start everything "
+            "with `winnow up`."
+        )
+
+
 def _become_celery(verb: str, *options: str) -> None:
-    settings().home.mkdir(parents=True, exist_ok=True)
+    _need_database()
+    make_folders(settings().home)
     command_line = ["-m", "celery", "-A", "workers.app", verb, "--loglevel=INFO", *options]
     os.chdir(ROOT)
     os.execv(sys.executable, [sys.executable, *command_line])  # noqa: S606 - our own command
