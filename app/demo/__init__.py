@@ -1,4 +1,4 @@
-"""The demo dataset: three JSON Lines files, their list of planted flaws and guidelines for annotators."""
+"""The demo dataset: three JSON Lines files, the list of planted flaws and the guidelines."""
 
 from pathlib import Path
 
