@@ -20,6 +20,7 @@ from app.cli_kit import (
 )
 from app.client import Client, Json, Refused, from_environment, part
 
+_OPENINGS = ("instruction", "prompt", "signature")  # what a reader knows a sample by
 _FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 
 
@@ -157,7 +158,8 @@ def _text(body: Any) -> str:
         case str():
             return body.strip()
         case dict():
-            return next(filter(None, map(_text, body.values())), "")
+            first = [body[name] for name in _OPENINGS if name in body]
+            return next(filter(None, map(_text, [*first, *body.values()])), "")
         case [{"content": content}, *_]:
             return _text(content)
         case list():

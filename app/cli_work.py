@@ -1,5 +1,6 @@
 """Verbs on work and people: review, jobs, releases, users and keys."""
 
+import sys
 import time
 from pathlib import Path
 
@@ -34,7 +35,7 @@ def user() -> None:
 @json_option
 def user_add(email: str, role: str, password_stdin: bool, as_json: bool) -> None:
     """Add a person."""
-    password = click.get_text_stream("stdin").readline().rstrip("\n") if password_stdin else None
+    password = sys.stdin.readline().rstrip("\n") if password_stdin else None
     body = {"email": email, "role": role, "password": password}
     made = from_environment().post("/users", body)
     print_json(made) if as_json else click.echo(f"{made['email']} is there, as {made['role']}.")
@@ -58,7 +59,10 @@ def key_create(
     """Make a key and print it, this once."""
     body = {"user": owner, "role": role, "name": name, "read_only": read_only}
     made = from_environment().post("/keys", {**body, "expires_days": expires})
-    print_json(made) if as_json else click.echo(made["key"])
+    if as_json:
+        print_json(made)
+    else:
+        click.echo(made["key"])
 
 
 @click.group()

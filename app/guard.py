@@ -16,7 +16,7 @@ from pathlib import Path
 DONE = "done"
 GROUP = "group"
 POSTGRES = "postgres"
-_GRACE_S = 5.0
+_GRACE_S = 3.0
 
 
 def end_groups(groups: Sequence[int], grace_s: float = _GRACE_S) -> None:

@@ -87,6 +87,7 @@ class Tree:
             [sys.executable, "-m", "app.cli", *arguments],
             env={**os.environ, **env},
             stdin=subprocess.DEVNULL,
+            stdout=2,  # our own standard output is for the login link
             cwd=ROOT,
             start_new_session=True,
         )
