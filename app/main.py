@@ -5,6 +5,7 @@ from fastapi.staticfiles import StaticFiles
 
 from app.accounts import api as accounts_api
 from app.accounts import pages as accounts_pages
+from app.accounts.idempotency import Idempotency
 from app.datasets import api as datasets_api
 from app.datasets import pages as datasets_pages
 from app.filtering import api as filtering_api
@@ -71,5 +72,6 @@ def create_app() -> FastAPI:
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     errors.install(app)
+    app.add_middleware(Idempotency)
     app.add_middleware(RequestContext)
     return app

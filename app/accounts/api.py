@@ -10,11 +10,10 @@ from sqlalchemy import select
 
 from app.accounts import audit, policies, service
 from app.accounts.current import CurrentUser, SessionDep
-from app.accounts.idempotency import ApiRoute
 from app.accounts.models import ApiKey, AuditEvent, Role, User
 from app.web.pagination import Limit, Page, decode_cursor, encode_cursor
 
-router = APIRouter(route_class=ApiRoute, tags=["accounts"])
+router = APIRouter(tags=["accounts"])
 
 
 class UserOut(BaseModel):

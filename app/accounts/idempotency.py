@@ -1,68 +1,118 @@
 """Idempotency-Key: a POST that is sent again gets the first answer, and does nothing twice."""
 
 import hashlib
-from collections.abc import Callable, Coroutine
 from datetime import timedelta
 from typing import Any
 
 from fastapi import Request, Response
 from fastapi.concurrency import run_in_threadpool
-from fastapi.routing import APIRoute
 from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.accounts import service
 from app.accounts.models import IdempotencyKey
 from app.accounts.service import now
 from app.db import session_scope
-from app.errors import ConflictError, InvalidError
+from app.errors import AppError, ConflictError, InvalidError
+from app.web.errors import answer
 
 _LIFE = timedelta(days=1)
 _STUCK = timedelta(minutes=10)
-_MAX_KEPT = 1_000_000
-Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+_MOST = 1_000_000  # bytes of a JSON body that is compared, and of an answer that is kept
+_SHOWN_ONCE = "/keys"  # an answer with a secret is stored nowhere, so it is not given again
 
 
-class ApiRoute(APIRoute):
-    """A JSON route that honours Idempotency-Key on POST."""
+class Idempotency:
+    """ASGI middleware around the API: it sees an answer after its transaction is committed."""
 
-    def get_route_handler(self) -> Handler:
-        """Wrap the route's own handler."""
-        handle = super().get_route_handler()
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
 
-        async def once(request: Request) -> Response:
-            key = request.headers.get("Idempotency-Key", "")
-            if request.method != "POST" or not key:
-                return await handle(request)
-            return await _once(request, key, handle)
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request; anything but a POST with a key goes through."""
+        request = Request(scope, receive)
+        wanted = scope["type"] == "http" and scope["method"] == "POST"
+        if not wanted or not request.headers.get("Idempotency-Key"):
+            await self._app(scope, receive, send)
+            return
+        try:
+            await self._once(request, receive, send)
+        except AppError as error:
+            await answer(request, error)(scope, receive, send)
 
-        return once
+    async def _once(self, request: Request, receive: Receive, send: Send) -> None:
+        key = request.headers["Idempotency-Key"]
+        if len(key) > 200:
+            raise InvalidError("An Idempotency-Key has at most 200 characters.")
+        body = _Replayed(receive)
+        fingerprint = await _fingerprint(request, body)
+        auth = request.headers.get("Authorization", "")
+        found = await run_in_threadpool(_reserve, auth, key, fingerprint)
+        if isinstance(found, Response):
+            await found(request.scope, receive, send)
+            return
+        recorded = _Recorded(send)
+        try:
+            await self._app(request.scope, body.receive, recorded.send)
+        except BaseException:
+            await run_in_threadpool(_forget, found, key)
+            raise
+        if recorded.status >= 400 or request.url.path.endswith(_SHOWN_ONCE):
+            await run_in_threadpool(_forget, found, key)
+        else:
+            await run_in_threadpool(_keep, found, key, recorded)
 
 
-async def _once(request: Request, key: str, handle: Handler) -> Response:
-    if len(key) > 200:
-        raise InvalidError("An Idempotency-Key has at most 200 characters.")
-    fingerprint = await _fingerprint(request)
-    auth = request.headers.get("Authorization", "")
-    kept = await run_in_threadpool(_reserve, auth, key, fingerprint)
-    if isinstance(kept, Response):
-        return kept
-    try:
-        response = await handle(request)
-    except BaseException:
-        await run_in_threadpool(_forget, kept, key)
-        raise
-    body = bytes(response.body) if len(getattr(response, "body", b"")) <= _MAX_KEPT else b""
-    await run_in_threadpool(_keep, kept, key, response, body)
-    return response
+class _Replayed:
+    """The request's messages: read ahead for the fingerprint, then given to the application."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._ahead: list[Message] = []
+
+    async def read_ahead(self) -> bytes:
+        """The body, as far as it is compared."""
+        body = b""
+        while len(body) < _MOST:
+            message = await self._receive()
+            self._ahead.append(message)
+            body += message.get("body", b"")
+            if not message.get("more_body"):
+                break
+        return body
+
+    async def receive(self) -> Message:
+        """The next message: first those that were read ahead."""
+        return self._ahead.pop(0) if self._ahead else await self._receive()
 
 
-async def _fingerprint(request: Request) -> str:
+class _Recorded:
+    """The answer as it goes out."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.status = 500
+        self.headers: dict[str, str] = {}
+        self.body = b""
+
+    async def send(self, message: Message) -> None:
+        """Note the answer and pass it on."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            pairs = message.get("headers", [])
+            self.headers = {name.decode().lower(): value.decode() for name, value in pairs}
+        elif message["type"] == "http.response.body" and len(self.body) <= _MOST:
+            self.body += message.get("body", b"")
+        await self._send(message)
+
+
+async def _fingerprint(request: Request, body: _Replayed) -> str:
     seen = hashlib.sha256(f"{request.url.path}?{request.url.query}".encode())
     kind = request.headers.get("content-type", "")
     if kind.startswith("application/json"):
-        seen.update(await request.body())
+        seen.update(await body.read_ahead())
     else:  # uploads and NDJSON may be larger than memory: their length has to do
         seen.update(f"{kind.split(';')[0]} {request.headers.get('content-length', '')}".encode())
     return seen.hexdigest()
@@ -102,15 +152,16 @@ def _earlier(session: Session, user_id: Any, key: str, fingerprint: str) -> Resp
     return Response(row.body or b"", status_code=row.status, headers=row.headers)
 
 
-def _keep(user_id: Any, key: str, response: Response, body: bytes) -> None:
+def _keep(user_id: Any, key: str, recorded: _Recorded) -> None:
     if user_id is None:
         return
     with session_scope() as session:
         row = session.get(IdempotencyKey, (user_id, key))
         if row is not None:
-            row.status, row.body = response.status_code, body
-            names = ("content-type", "location")
-            row.headers = {n: response.headers[n] for n in names if n in response.headers}
+            row.status = recorded.status
+            row.body = recorded.body if len(recorded.body) <= _MOST else b""
+            names = ("content-type", "location", "link")
+            row.headers = {n: recorded.headers[n] for n in names if n in recorded.headers}
 
 
 def _forget(user_id: Any, key: str) -> None:

@@ -11,7 +11,6 @@ from sqlalchemy import select
 from starlette.datastructures import UploadFile
 
 from app.accounts.current import CurrentUser, SessionDep
-from app.accounts.idempotency import ApiRoute
 from app.datasets import imports, policies, service
 from app.datasets.models import Import
 from app.datasets.schemas import DatasetIn, DatasetOut, DatasetPatch, ImportOut, PathImport
@@ -22,7 +21,7 @@ from app.sources import service as sources
 from app.web.forms import build
 from app.web.pagination import Page
 
-router = APIRouter(route_class=ApiRoute, tags=["datasets"])
+router = APIRouter(tags=["datasets"])
 
 
 @router.get("/datasets", name="api:list_datasets")

@@ -10,7 +10,6 @@ from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
 from app.accounts.current import CurrentUser, SessionDep
-from app.accounts.idempotency import ApiRoute
 from app.curation.catalog import PROFILES
 from app.datasets import service as datasets
 from app.errors import InvalidError, NotFoundError
@@ -22,7 +21,7 @@ from app.samples import distribution
 from app.samples.search import schema_of
 from app.web.pagination import Page
 
-router = APIRouter(route_class=ApiRoute, tags=["filters"])
+router = APIRouter(tags=["filters"])
 Where = Annotated[str, Query(max_length=4000)]
 
 

@@ -8,13 +8,12 @@ from fastapi import APIRouter, Query
 from sqlalchemy.orm import Session
 
 from app.accounts.current import CurrentUser, SessionDep
-from app.accounts.idempotency import ApiRoute
 from app.jobs import queries, service
 from app.jobs.models import Job
 from app.jobs.schemas import DeadLetterOut, JobOut, job_out
 from app.web.pagination import Limit, Page, decode_cursor, encode_cursor
 
-router = APIRouter(route_class=ApiRoute, tags=["jobs"])
+router = APIRouter(tags=["jobs"])
 Cursor = Annotated[str | None, Query()]
 
 

@@ -7,11 +7,10 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from app.accounts.current import CurrentUser, SessionDep
-from app.accounts.idempotency import ApiRoute
 from app.ledger import service
 from app.samples import service as samples
 
-router = APIRouter(route_class=ApiRoute, tags=["samples"])
+router = APIRouter(tags=["samples"])
 
 
 class EntryOut(BaseModel):

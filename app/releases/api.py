@@ -5,7 +5,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 
 from app.accounts.current import CurrentUser, SessionDep
-from app.accounts.idempotency import ApiRoute
 from app.curation.catalog import WRITERS
 from app.curation.writers.layouts import Unwritable, encode
 from app.datasets import service as datasets
@@ -20,7 +19,7 @@ from app.releases.schemas import DifferenceOut, ReleaseIn, ReleaseOut
 from app.scoring.api import MethodOut, method_out
 from app.web.pagination import Limit, Page, decode_cursor, encode_cursor
 
-router = APIRouter(route_class=ApiRoute, tags=["releases"])
+router = APIRouter(tags=["releases"])
 
 
 def release_out(release: Release) -> ReleaseOut:

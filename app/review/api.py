@@ -7,7 +7,6 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.accounts.current import CurrentUser, SessionDep
-from app.accounts.idempotency import ApiRoute
 from app.datasets import service as datasets
 from app.review import queue, service
 from app.review.models import Verdict
@@ -17,7 +16,7 @@ from app.samples.models import Sample, Status
 from app.samples.schemas import SampleOut, sample_out
 from app.sources.models import Source
 
-router = APIRouter(route_class=ApiRoute, tags=["review"])
+router = APIRouter(tags=["review"])
 
 
 class DecisionIn(BaseModel):

@@ -8,7 +8,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.accounts.current import CurrentUser, SessionDep
-from app.accounts.idempotency import ApiRoute
 from app.accounts.models import User
 from app.datasets import service as datasets
 from app.errors import InvalidError
@@ -18,7 +17,7 @@ from app.samples.schemas import LineageOut, RevisionOut, SampleEdit, SampleOut, 
 from app.samples.search import compiled
 from app.web.pagination import Limit, Page
 
-router = APIRouter(route_class=ApiRoute, tags=["samples"])
+router = APIRouter(tags=["samples"])
 
 
 @router.get("/datasets/{name}/samples", name="api:list_samples")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, literal, not_, select, text, true
+from sqlalchemy import ColumnElement, and_, case, func, literal, not_, null, select, text, true
 from sqlalchemy.orm import Session
 
 from app.curation.rules.nodes import And, Compare, Node, Not, Or, Range, conditions
@@ -65,7 +65,7 @@ def field_of(part: Node) -> str | None:
         case Not(inner):
             return field_of(inner)
         case And(parts) | Or(parts):
-            return next((name for one in parts if (name := field_of(one))), None)
+            return next(filter(None, map(field_of, parts)), None)
         case _:
             return None
 
@@ -104,7 +104,11 @@ def histogram_among(
     low, high = session.execute(select(func.min(column), func.max(column)).where(mine)).one()
     low, high = _range(low, high)
     passes = failing(schema, others) <= 0
-    place = func.least(func.width_bucket(column, low, high, bins), bins)
+    # LEAST passes over NULL, so what was not measured has to be kept apart.
+    place = case(
+        (column.is_not(None), func.least(func.width_bucket(column, low, high, bins), bins)),
+        else_=null(),
+    )
     rows = session.execute(
         select(place, passes, func.count()).where(mine).group_by(*positions(2))
     ).all()

@@ -6,7 +6,6 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
 from app.accounts.current import CurrentUser, SessionDep
-from app.accounts.idempotency import ApiRoute
 from app.curation.catalog import SIGNALS
 from app.curation.methods import Method
 from app.datasets import service as datasets
@@ -15,7 +14,7 @@ from app.jobs.schemas import JobOut, job_out
 from app.scoring import service
 from app.web.pagination import Page
 
-router = APIRouter(route_class=ApiRoute, tags=["signals"])
+router = APIRouter(tags=["signals"])
 
 
 class MethodOut(BaseModel):

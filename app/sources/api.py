@@ -6,12 +6,11 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.accounts.current import CurrentUser, SessionDep
-from app.accounts.idempotency import ApiRoute
 from app.curation.records import Origin
 from app.sources import service
 from app.web.pagination import Page
 
-router = APIRouter(route_class=ApiRoute, tags=["sources"])
+router = APIRouter(tags=["sources"])
 
 
 class SourceIn(BaseModel):
