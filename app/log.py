@@ -10,7 +10,7 @@ from app.settings import settings
 
 def configure_logging() -> None:
     """Send our events and those of the libraries through one formatter to standard error."""
-    shared = [
+    shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),

@@ -37,6 +37,8 @@ def database_url() -> Iterator[str]:
     settings.cache_clear()
     migrate()
     yield url
+    if db.engine.cache_info().currsize:
+        db.engine().dispose()
     db.engine.cache_clear()
 
 
@@ -109,6 +111,24 @@ def _client(session: Session, who: Principal) -> TestClient:
         create_app(),
         base_url="http://testserver/api/v1",
         headers={"Authorization": f"Bearer {key}"},
+        raise_server_exceptions=False,
+    )
+
+
+def browser_of(session: Session, who: Principal) -> TestClient:
+    """A signed-in browser without JavaScript; its CSRF token goes along as a header."""
+    from app.accounts import login  # noqa: PLC0415
+    from app.accounts.current import COOKIE  # noqa: PLC0415
+    from app.main import create_app  # noqa: PLC0415
+
+    owner = session.get_one(User, who.id)
+    signed_in = login.login_by_link(session, login.make_login_link(session, owner))
+    found = login.find_login(session, signed_in.token)
+    session.commit()
+    return TestClient(
+        create_app(),
+        cookies={COOKIE: signed_in.token},
+        headers={"X-CSRF-Token": found[1] if found else ""},
         raise_server_exceptions=False,
     )
 

@@ -37,9 +37,7 @@ def test_functions_are_short() -> None:
 def test_only_the_edges_commit() -> None:
     allowed = {"app/db.py", "workers/jobs.py", "workers/imports.py"}
     commits = re.compile(r"\bsession\.(commit|rollback)\(")
-    found = {
-        str(path.relative_to(ROOT)) for path in CODE if commits.search(path.read_text())
-    }
+    found = {str(path.relative_to(ROOT)) for path in CODE if commits.search(path.read_text())}
     assert found <= allowed
 
 
@@ -58,7 +56,9 @@ def test_there_is_no_drawer_for_everything() -> None:
 
 
 def test_the_library_knows_nothing_of_the_application() -> None:
-    foreign = re.compile(r"^(?:from|import) (?:app\.(?!curation)|fastapi|sqlalchemy|celery)", re.M)
+    foreign = re.compile(
+        r"^(?:from|import) (?:app\.(?!curation)|fastapi|sqlalchemy|celery)", re.MULTILINE
+    )
     found = [
         str(path)
         for path in (ROOT / "app" / "curation").rglob("*.py")

@@ -8,7 +8,7 @@ from alembic.config import Config
 from sqlalchemy import Engine, create_engine, text
 
 from app import db
-from app.serving import ROOT
+from app.web.render import ROOT
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ from celery.signals import setup_logging
 
 from app.jobs.queue import WORK, celery
 from app.log import configure_logging
-from workers import jobs, registry, upkeep
+from workers import jobs, upkeep
+from workers.registry import handler
 
 app = celery()
 
@@ -20,7 +21,7 @@ def _logging(**_: object) -> None:
 @app.task(name=WORK, bind=True)
 def work(_task: Task, job_id: str) -> None:
     """Do what is to do of this job."""
-    jobs.run(uuid.UUID(job_id), registry.handler)
+    jobs.run(uuid.UUID(job_id), handler)
 
 
 @app.task(name="winnow.upkeep", bind=True)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from app.accounts import audit
 from app.accounts.models import LoginAttempt, LoginLink, LoginSession, User
 from app.accounts.service import as_principal, hash_token, now, password_hasher
-from app.errors import TooManyRequestsError, UnauthenticatedError
+from app.errors import AppError, TooManyRequestsError, UnauthenticatedError
 from app.settings import settings
 
 _WINDOW = timedelta(minutes=15)
@@ -23,6 +23,13 @@ class WrongPasswordError(UnauthenticatedError):
     """The refusal is final, but the counted try stays."""
 
     keeps_changes = True
+
+
+class SpentLinkError(AppError):
+    """Told on a page: whoever followed the link has to know why it does not work."""
+
+    status = 401
+    title = "This link does not work any more"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +97,7 @@ def login_by_link(session: Session, token: str) -> Login:
     ).one_or_none()
     user = session.get(User, found.user_id) if found is not None else None
     if found is None or user is None or not user.active or found.expires_at < now():
-        raise UnauthenticatedError(
+        raise SpentLinkError(
             "This link was used already or is too old. `winnow up` prints a new one."
         )
     return _open_session(session, user)

@@ -34,7 +34,7 @@ def create(
     return RedirectResponse(f"/datasets/{dataset.name}/import", status_code=303)
 
 
-@router.get("/datasets/menu", name="datasets:menu")
+@router.get("/menu/datasets", name="datasets:menu")
 def menu(
     request: Request,
     session: SessionDep,

@@ -37,7 +37,7 @@ def rows(
     """A page of the catalog. Texts are fetched for these rows alone, after the order is known."""
     found = session.execute(page_query(schema, where, sort, key).limit(limit)).all()
     ids = [sample.id for sample, _ in found]
-    texts = dict(
+    texts: dict[int, str] = dict(
         session.execute(
             select(SampleBody.sample_id, func.left(SampleBody.text, SNIPPET))
             .join(

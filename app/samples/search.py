@@ -294,8 +294,9 @@ def after(sort: Sort, key: Sequence[Any]) -> ColumnElement[bool]:
     """The rows behind a row with this (value, id): none is repeated, none is left out."""
     value, last_id = key
     if sort.name == "id":
-        return Sample.id < last_id if sort.descending else Sample.id > last_id
-    column = sort.column
+        by_id: ColumnElement[bool] = Sample.id < last_id if sort.descending else Sample.id > last_id
+        return by_id
+    column: ColumnElement[Any] = sort.column
     if value is None:
         return and_(column.is_(None), Sample.id > last_id)
     bound = _bound(sort, value)
@@ -308,7 +309,7 @@ def _bound(sort: Sort, value: Any) -> ColumnElement[Any]:
         return cast(literal(value), REAL)
     if isinstance(value, str) and sort.name in {"created", "changed"}:
         return literal(datetime.fromisoformat(value))
-    return cast(literal(value), sort.column.type) if sort.name in _WORDS else literal(value)
+    return cast(literal(value), sort.column.type)
 
 
 def page_query(

@@ -83,12 +83,12 @@ def test_after_ten_wrong_passwords_the_right_one_waits_too(session: Session, per
 def test_a_link_signs_in_once_and_not_after_a_day(session: Session, person: User) -> None:
     token = login.make_login_link(session, person)
     assert login.login_by_link(session, token).user.id == person.id
-    with pytest.raises(UnauthenticatedError, match="used already"):
+    with pytest.raises(login.SpentLinkError, match="used already"):
         login.login_by_link(session, token)
 
     old = login.make_login_link(session, person)
     session.execute(update(LoginLink).values(expires_at=datetime.now(UTC) - timedelta(1)))
-    with pytest.raises(UnauthenticatedError):
+    with pytest.raises(login.SpentLinkError):
         login.login_by_link(session, old)
 
 

@@ -231,8 +231,8 @@ def test_wrong_rule_sets_are_refused(session: Session, dataset: Dataset, lead: P
             service.save(session, dataset, name="keep", conditions=conditions, by=lead)
     with pytest.raises(InvalidError, match="1 to 100 characters"):
         service.save(session, dataset, name=" ", conditions=[{"expression": "id>=1"}], by=lead)
+    many = [{"expression": "id>=1"}] * 101
     with pytest.raises(InvalidError, match="at most 100"):
-        many = [{"expression": "id>=1"}] * 101
         service.save(session, dataset, name="keep", conditions=many, by=lead)
     off = [{"expression": "id>=1", "enabled": False}]
     version = service.save(session, dataset, name="off", conditions=off, by=lead)

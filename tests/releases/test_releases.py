@@ -116,7 +116,8 @@ def test_rows_come_by_cursor_in_a_layout(
     seen: list[str] = []
     cursor = None
     while True:
-        params = {"format": "jsonl-messages", "limit": 3} | ({"cursor": cursor} if cursor else {})
+        params = {"format": "jsonl-messages", "limit": "3"}
+        params |= {"cursor": cursor} if cursor else {}
         page = api.get("/releases/v1/rows", params=params).json()
         seen += [row["messages"][0]["content"] for row in page["items"]]
         cursor = page["next"]
