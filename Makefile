@@ -9,9 +9,8 @@ BIN := $(VENV)/bin
 STAMPS := $(VENV)/stamps
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PORT ?= 8000
-HOME_FOLDER ?= $(HOME)/.winnow
 WORKERS ?= 2
-UP := $(BIN)/winnow up --home "$(HOME_FOLDER)" --port $(PORT) --workers $(WORKERS)
+UP := $(BIN)/winnow up --port $(PORT) --workers $(WORKERS)
 
 # The icons of the sprite are those that templates, scripts and modules name.
 ICONS := $(shell find templates app -name '*.html' -o -name '*.py') $(wildcard static/*.js) static/vendor.mjs
@@ -48,7 +47,7 @@ imports: setup
 
 tests: setup
 	$(BIN)/coverage erase
-	$(BIN)/pytest -n 2 --cov --cov-report=
+	$(BIN)/pytest -n 2 --dist loadgroup --cov --cov-report=
 	$(BIN)/coverage report --skip-covered
 	$(BIN)/coverage report --include="app/curation/*" --fail-under=100 --skip-covered
 

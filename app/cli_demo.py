@@ -1,6 +1,7 @@
 """Loading the demo dataset over REST, once: `winnow up --demo`."""
 
 from collections.abc import Callable
+from contextlib import closing
 
 import click
 
@@ -43,7 +44,11 @@ def load(url: str, key: str, stopped: Callable[[], bool]) -> None:
 
     The rule set comes last, so it tells that all before it was done.
     """
-    client = Client(url, key)
+    with closing(Client(url, key)) as client:
+        _load(client, stopped)
+
+
+def _load(client: Client, stopped: Callable[[], bool]) -> None:
     names = {one["name"] for one in client.get("/datasets")["items"]}
     if _NAME in names and rule_set(client, _NAME, "keep") is not None:
         return

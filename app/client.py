@@ -68,6 +68,10 @@ class Client:
             trust_env=not local,  # a proxy has no way to this machine
         )
 
+    def close(self) -> None:
+        """Give the connection back."""
+        self._http.close()
+
     def get(self, path: str, **params: Any) -> Any:
         """Read something."""
         return self._json("GET", path, params=_given(params))
@@ -204,7 +208,11 @@ def from_environment() -> Client:
             f"No server is known: start one with `winnow up` (it writes {home / 'winnow.json'}), "
             "or set WINNOW_URL and WINNOW_API_KEY."
         )
-    return Client(url, key)
+    client = Client(url, key)
+    verb = click.get_current_context(silent=True)
+    if verb is not None:
+        verb.call_on_close(client.close)
+    return client
 
 
 def part(name: object) -> str:
