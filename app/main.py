@@ -67,7 +67,7 @@ def create_app() -> FastAPI:
         redoc_url=None,
     )
     for module in _API:
-        app.include_router(module.router, prefix="/api/v1")
+        app.include_router(module.router, prefix="/api/v1", responses=errors.PROBLEM)
     for module in (*_PAGES, health, docs):
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

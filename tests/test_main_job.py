@@ -132,9 +132,7 @@ def test_a_row_of_the_wrong_schema_is_rejected_with_its_line(
     )
 
 
-def test_production_events_land_once_and_wait_for_review(
-    session: Session, api: TestClient
-) -> None:
+def test_production_events_land_once_and_wait_for_review(session: Session, api: TestClient) -> None:
     api.post("/datasets", json={"name": "mix"})
     events = [
         {"external_id": f"event-{n}", "kind": "instruction", "origin": "human"}

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import orjson
 from fastapi import APIRouter, Depends, Request, Response
 from sqlalchemy import select
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 
 from app.accounts.current import CurrentUser, SessionDep
 from app.datasets import imports, policies, service
@@ -87,14 +87,10 @@ async def _import_request(request: Request) -> AsyncIterator[ImportRequest]:
     """A JSON body with a path, or a multipart form with files and the same fields."""
     if request.headers.get("content-type", "").startswith("multipart/form-data"):
         form = await request.form(max_files=1000)
-        files = [part for part in form.getlist("file") if isinstance(part, UploadFile)]
-        fields: dict[str, Any] = {
-            name: value for name, value in form.items() if isinstance(value, str) and name != "csrf"
-        }
-        if "map" in fields:
-            fields["map"] = _map(fields["map"])
-        yield ImportRequest(build(PathImport, {"path": "", **fields}, "form"), files)
-        await form.close()
+        try:
+            yield _from_form(form)
+        finally:
+            await form.close()
         return
     try:
         body = orjson.loads(await request.body() or b"{}")
@@ -103,6 +99,16 @@ async def _import_request(request: Request) -> AsyncIterator[ImportRequest]:
     if not isinstance(body, dict):
         raise InvalidError("The body must be a JSON object.")
     yield ImportRequest(build(PathImport, body, "body"), ())
+
+
+def _from_form(form: FormData) -> ImportRequest:
+    files = [part for part in form.getlist("file") if isinstance(part, UploadFile)]
+    fields: dict[str, Any] = {
+        name: value for name, value in form.items() if isinstance(value, str) and name != "csrf"
+    }
+    if "map" in fields:
+        fields["map"] = _map(fields["map"])
+    return ImportRequest(build(PathImport, {"path": "", **fields}, "form"), files)
 
 
 def _map(text: str) -> dict[str, str]:

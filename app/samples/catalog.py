@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from app.curation.rules.nodes import And, Node, Text
 from app.datasets.models import Dataset
 from app.samples import queries
-from app.samples.models import DatasetSignal, SampleBody
+from app.samples.models import DatasetSignal
 from app.samples.queries import Row
 from app.samples.registry import signals
 from app.samples.search import Schema, Sort, compiled, parsed, schema_of, sort_of
@@ -60,8 +60,3 @@ def read(
 def _cursor(row: Row) -> str:
     value: Any = row.sort_value
     return encode_cursor(value.isoformat() if hasattr(value, "isoformat") else value, row.sample.id)
-
-
-def with_bodies(session: Session, page: CatalogPage) -> dict[int, SampleBody]:
-    """The bodies of a page's rows."""
-    return queries.bodies(session, [row.sample for row in page.rows])

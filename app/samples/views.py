@@ -61,6 +61,7 @@ def delete(session: Session, dataset: Dataset, view_id: int, *, by: Principal) -
     if view is None or view.dataset_id != dataset.id:
         raise NotFoundError("There is no such view.")
     session.delete(view)
+    session.flush()
 
 
 def address(view: SavedView) -> str:

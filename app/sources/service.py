@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import cache
 
-from license_expression import ExpressionError, Licensing, get_spdx_licensing
+from license_expression import Licensing, get_spdx_licensing
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
@@ -29,11 +29,12 @@ def normal_license(expression: str | None) -> str | None:
         return None
     try:
         info = _licensing().validate(expression.strip())
-    except ExpressionError as error:
-        raise InvalidError(f"`{expression}` is no SPDX licence expression: {error}.") from error
-    if info.errors:
+        problems = list(info.errors)
+    except AttributeError:  # the library's own slip on an unfinished expression such as `MIT OR`
+        problems = ["it is not complete"]
+    if problems:
         raise InvalidError(
-            f"`{expression}` is no SPDX licence expression: {'; '.join(info.errors)}. "
+            f"`{expression}` is no SPDX licence expression: {'; '.join(problems)}. "
             "Examples: MIT, Apache-2.0, CC-BY-4.0, CC0-1.0, MIT OR Apache-2.0."
         )
     return str(info.normalized_expression)

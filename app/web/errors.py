@@ -7,7 +7,7 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, OperationalError
 from starlette.exceptions import HTTPException
 
 from app.errors import (
@@ -21,6 +21,29 @@ from app.errors import (
 from app.web.render import render
 
 _log = structlog.get_logger("winnow.web")
+
+# How the API describes its refusals (RFC 9457).
+PROBLEM: dict[int | str, dict[str, Any]] = {
+    "default": {
+        "description": "Refused, with a sentence that says why",
+        "content": {
+            "application/problem+json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["type", "title", "status", "detail"],
+                    "properties": {
+                        "type": {"type": "string"},
+                        "title": {"type": "string"},
+                        "status": {"type": "integer"},
+                        "detail": {"type": "string"},
+                        "request_id": {"type": "string"},
+                        "errors": {"type": "array", "items": {"type": "object"}},
+                    },
+                }
+            }
+        },
+    }
+}
 
 
 def install(app: FastAPI) -> None:
@@ -71,6 +94,11 @@ def _database_error(request: Request, error: Exception) -> Response:
         )
     elif state in {"40001", "40P01", "55P03"}:
         refusal = ConflictError("Somebody else changed the same rows. Please try again.")
+    elif isinstance(error, DataError):
+        refusal = InvalidError(
+            "A value in the request is none that the database can hold: a text with a NUL "
+            "character, or a number that is too large."
+        )
     elif isinstance(error, OperationalError):
         refusal = UnavailableError("The database can't be reached. Please try again in a moment.")
     else:

@@ -71,8 +71,10 @@ async def _form_fields(request: Request) -> dict[str, str]:
 
 async def _uploads(request: Request) -> AsyncIterator[list[UploadFile]]:
     form = await request.form(max_files=1000)
-    yield [part for part in form.getlist("file") if isinstance(part, UploadFile)]
-    await form.close()
+    try:
+        yield [part for part in form.getlist("file") if isinstance(part, UploadFile)]
+    finally:
+        await form.close()
 
 
 # The files of a multipart form; large ones wait on disk.

@@ -20,9 +20,7 @@ from workers.registry import HANDLERS
 @pytest.fixture
 def job(session: Session, lead: Principal, bells: list[str]) -> Job:
     dataset = make_dataset(session, lead)
-    made = service.start(
-        session, JobKind.SCORE, "Test", by=lead, params={}, dataset_id=dataset.id
-    )
+    made = service.start(session, JobKind.SCORE, "Test", by=lead, params={}, dataset_id=dataset.id)
     session.commit()
     return made
 
@@ -76,9 +74,7 @@ def test_every_chunk_is_done_once_and_the_job_is_closed(session: Session, job: J
         done.append(chunk.params["n"])
         chunk.checkpoint(1)
 
-    closed = run(
-        session, job, handler(work, finish=lambda _session, job: finished.append(job.id))
-    )
+    closed = run(session, job, handler(work, finish=lambda _session, job: finished.append(job.id)))
 
     assert done == [0, 1, 2]
     assert finished == [job.id]
@@ -183,9 +179,7 @@ def test_a_chunk_that_kills_five_workers_fails(session: Session, job: Job) -> No
     run_once = handler(lambda _chunk: None, chunks=1)
     runner._plan(job.id, lambda _job: run_once)  # noqa: SLF001 - the step before a worker dies
     old = datetime.now(UTC) - timedelta(minutes=5)
-    session.execute(
-        update(JobChunk).values(status=JobStatus.RUNNING, attempt=5, heartbeat_at=old)
-    )
+    session.execute(update(JobChunk).values(status=JobStatus.RUNNING, attempt=5, heartbeat_at=old))
     service.requeue_stale(session, after_seconds=60)
     session.commit()
 

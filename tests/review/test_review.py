@@ -139,9 +139,7 @@ def test_an_undo_does_not_undo_what_came_after(
     session: Session, dataset: Dataset, lead: Principal, annotator: Principal
 ) -> None:
     [sample_id] = lease(session, dataset, annotator)
-    decision = service.decide(
-        session, sample_id, verdict=Verdict.APPROVE, revision=1, by=annotator
-    )
+    decision = service.decide(session, sample_id, verdict=Verdict.APPROVE, revision=1, by=annotator)
     sample = samples.locked(session, sample_id)
     samples.set_status(session, sample, Status.REJECTED, by=lead, action="test")
 
