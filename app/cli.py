@@ -95,6 +95,20 @@ def migrate(as_json: bool) -> None:
 
 
 @main.command()
+@click.option("--email", default="", help="Whom; an admin when left out, made on the first call.")
+@json_option
+def login(email: str, as_json: bool) -> None:
+    """Print a link that signs a person in once; runs on the server, needs its database."""
+    with _refusals():
+        from app import serving  # noqa: PLC0415
+        from app.settings import settings  # noqa: PLC0415
+
+        serving.prepare(settings().home.expanduser().resolve())
+        link = serving.login_link(settings().public_url, email=email)
+    print_json({"login": link}) if as_json else click.echo(link)
+
+
+@main.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True)
 @json_option

@@ -155,9 +155,7 @@ def _wait_until_ready(url: str, tree: Tree) -> bool:
 
 
 def _say_where(wanted: Up) -> None:
-    with session_scope() as session:
-        token = login.make_login_link(session, first_admin(session))
-    link = f"{wanted.url}/login/{token}?next={wanted.landing}"
+    link = login_link(wanted.url, landing=wanted.landing)
     if wanted.as_json:
         about = {"url": wanted.url, "login": link, "home": str(wanted.home)}
         sys.stdout.write(json.dumps(about) + "\n")
@@ -169,6 +167,14 @@ def _say_where(wanted: Up) -> None:
     sys.stdout.flush()
     if wanted.browser and (sys.platform == "darwin" or os.environ.get("DISPLAY")):
         webbrowser.open(link)
+
+
+def login_link(url: str, *, landing: str = "/", email: str = "") -> str:
+    """A link that signs a person in once; without an address an admin, the first one if need be."""
+    with session_scope() as session:
+        who = service.get_user(session, email) if email else first_admin(session)
+        token = login.make_login_link(session, who)
+    return f"{url.rstrip('/')}/login/{token}?next={landing}"
 
 
 def first_admin(session: Session) -> User:

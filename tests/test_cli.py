@@ -2,11 +2,15 @@
 
 import hashlib
 import json
+import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psutil
 import pytest
 
@@ -127,6 +131,21 @@ def test_people_get_keys_that_hold_their_role(live: Live) -> None:
 
     assert live.winnow("dataset", "list", env=env).exit_code == 0
     assert live.winnow("dataset", "create", "mine", env=env).exit_code == 1
+
+
+def test_a_login_link_signs_in_once(live: Live) -> None:
+    env = {name: value for name, value in os.environ.items() if not name.startswith("WINNOW_")}
+    printed = subprocess.run(
+        [sys.executable, "-m", "app.cli", "login", "--json"],
+        env={**env, "WINNOW_HOME": str(live.home), "WINNOW_PUBLIC_URL": live.url},
+        capture_output=True,
+        check=True,
+    )
+    link = json.loads(printed.stdout)["login"]
+
+    assert httpx.get(link).headers["location"] == "/"
+    assert "set-cookie" not in httpx.get(link).headers
+    assert live.winnow("dataset", "list").exit_code == 0  # the database runs on
 
 
 @USES_IT

@@ -1,4 +1,4 @@
-"""The README knows every setting, every signal, every verb, and shows no picture that is not there."""
+"""The README names every setting, method and verb, and nothing that is not there."""
 
 import re
 from pathlib import Path
