@@ -36,7 +36,7 @@ check: lint types imports ## Lint, types and import rules
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/codespell app workers tests migrations templates README.md Makefile
+	$(BIN)/codespell app workers migrations templates README.md Makefile
 	$(BIN)/djlint --lint --quiet templates
 
 types: setup
