@@ -18,7 +18,7 @@ from app.errors import InvalidError
 from app.jobs import service as jobs
 from app.jobs.schemas import JobOut, job_out
 from app.sources import service as sources
-from app.web.forms import build
+from app.validation import build
 from app.web.pagination import Page
 
 router = APIRouter(tags=["datasets"])

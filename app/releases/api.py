@@ -16,7 +16,7 @@ from app.releases.download import file_response
 from app.releases.formats import FORMATS
 from app.releases.models import Release
 from app.releases.schemas import DifferenceOut, ReleaseIn, ReleaseOut
-from app.scoring.api import MethodOut, method_out
+from app.web.methods import MethodOut, method_out
 from app.web.pagination import Limit, Page, decode_cursor, encode_cursor
 
 router = APIRouter(tags=["releases"])

@@ -42,10 +42,7 @@ def releases_page(
         page="releases",
         dataset=dataset,
         releases=found,
-        changes={
-            one.id: service.diff(session, one, before)
-            for one, before in pairwise(found)
-        },
+        changes={one.id: service.diff(session, one, before) for one, before in pairwise(found)},
         running=running,
         progress=jobs.progress(session, running),
         where=where,

@@ -7,25 +7,14 @@ from pydantic import BaseModel, Field
 
 from app.accounts.current import CurrentUser, SessionDep
 from app.curation.catalog import SIGNALS
-from app.curation.methods import Method
 from app.datasets import service as datasets
 from app.jobs import service as jobs
 from app.jobs.schemas import JobOut, job_out
 from app.scoring import service
+from app.web.methods import MethodOut, method_out
 from app.web.pagination import Page
 
 router = APIRouter(tags=["signals"])
-
-
-class MethodOut(BaseModel):
-    """A method: its key, words for people, and the JSON schema of its parameters."""
-
-    key: str
-    title: str
-    help: str
-    version: int
-    params: dict[str, Any]
-    measures: list[dict[str, str]] = []
 
 
 class SignalIn(BaseModel):
@@ -36,21 +25,6 @@ class SignalIn(BaseModel):
 class ScoreIn(BaseModel):
     signals: list[SignalIn] = Field(min_length=1, max_length=100)
     where: str = Field("", max_length=4000)
-
-
-def method_out(method: type[Method]) -> MethodOut:
-    """The method as JSON."""
-    return MethodOut(
-        key=method.key,
-        title=method.title,
-        help=method.help(),
-        version=method.version,
-        params=method.model_json_schema(),
-        measures=[
-            {"name": one.name, "title": one.title, "help": one.help, "unit": one.unit}
-            for one in getattr(method, "measures", ())
-        ],
-    )
 
 
 @router.get("/signals", name="api:list_signals")

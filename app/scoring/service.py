@@ -23,7 +23,7 @@ from app.samples.search import condition
 from app.scoring import policies
 from app.scoring.models import ScoreNote
 from app.scoring.writing import write_scores
-from app.web.forms import build
+from app.validation import build
 
 BATCH = 1000
 

@@ -2,15 +2,11 @@
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 from starlette.datastructures import UploadFile
-
-from app.errors import InvalidError
-
-Model = TypeVar("Model", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,22 +43,6 @@ def _field(name: str, spec: Mapping[str, Any]) -> FormField:
         minimum=plain.get("minimum", plain.get("exclusiveMinimum")),
         maximum=plain.get("maximum", plain.get("exclusiveMaximum")),
     )
-
-
-def build(model: type[Model], values: Mapping[str, Any], prefix: str) -> Model:
-    """Validate what came from a form, a command line or JSON; errors name each bad field."""
-    try:
-        return model.model_validate(dict(values))
-    except ValidationError as error:
-        problems = [
-            {
-                "path": f"{prefix}.{'.'.join(str(part) for part in item['loc'])}",
-                "message": item["msg"],
-            }
-            for item in error.errors()
-        ]
-        named = "; ".join(f"{problem['path']}: {problem['message']}" for problem in problems)
-        raise InvalidError(f"{named}.", errors=problems) from error
 
 
 async def _form_fields(request: Request) -> dict[str, str]:
