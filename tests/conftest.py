@@ -11,6 +11,8 @@ import pytest
 _HOME = Path(tempfile.mkdtemp(prefix="winnow-test-"))
 os.environ["WINNOW_HOME"] = str(_HOME)
 os.environ["WINNOW_LOG_JSON"] = "true"
+# Tests share one connection, which a second thread must not use; real workers beat in test_brokers.
+os.environ["WINNOW_HEARTBEAT_S"] = "3600"
 os.environ.pop("WINNOW_DATABASE_URL", None)
 os.environ.pop("WINNOW_BROKER_URL", None)
 
