@@ -14,6 +14,7 @@ import httpx
 import psutil
 import pytest
 
+from app import cli_demo
 from tests.live import Live, ended, free_port, line_of, live, start, stop
 
 __all__ = ["live"]  # the fixture
@@ -131,6 +132,44 @@ def test_people_get_keys_that_hold_their_role(live: Live) -> None:
 
     assert live.winnow("dataset", "list", env=env).exit_code == 0
     assert live.winnow("dataset", "create", "mine", env=env).exit_code == 1
+
+
+def test_the_demo_is_loaded_once(live: Live) -> None:
+    key = json.loads((live.home / "winnow.json").read_text())["api_key"]
+
+    cli_demo.load(live.url, key, lambda: False)
+    before = live.winnow("jobs", "--json").stdout
+    cli_demo.load(live.url, key, lambda: False)
+
+    assert live.winnow("jobs", "--json").stdout == before
+    found = json.loads(live.winnow("preview", "demo", "--json").stdout)
+    assert found["total"] == 400
+    lowest = json.loads(live.winnow("review", "next", "demo", "--json").stdout)
+    assert lowest["remaining"] == 400
+    rules = json.loads(live.winnow("rules", "list", "demo", "--json").stdout)["items"]
+    assert [(one["name"], one["applications"]) for one in rules] == [("keep", [])]
+
+
+def test_samples_are_a_table_that_steers_no_terminal(live: Live, tmp_path: Path) -> None:
+    file = tmp_path / "odd.jsonl"
+    file.write_text(json.dumps({"text": "red \x1b[31m and \u202e back, " + "long " * 40}) + "\n")
+    live.winnow("dataset", "create", "odd")
+    live.winnow("import", "odd", file, "--wait")
+
+    shown = live.winnow("samples", "odd").stdout
+    fields = live.winnow("samples", "odd", "--fields", "id,kind,tags").stdout
+
+    assert "red" in shown
+    assert not {"\x1b", "\u202e"} & set(shown)
+    assert max(map(len, shown.splitlines())) < 200
+    assert fields.splitlines()[0].split() == ["id", "kind", "tags"]
+
+
+def test_words_tell_what_a_preview_keeps(live: Live, done: dict[str, Any]) -> None:
+    shown = live.winnow("preview", "sums", "--where", WHERE).stdout
+
+    assert shown.startswith("5 of 20 rows match.")
+    assert "rating>=15" in shown
 
 
 def test_a_login_link_signs_in_once(live: Live) -> None:
