@@ -15,10 +15,11 @@ const paint = (range) => {
   document.querySelector("[data-number]").value = short(value);
 };
 
-// A new bound is written into the text of its condition; the change of that field asks the server.
-const move = (condition, field, value) => {
+// A new bound is written into the text of its condition, be it x>=3, x:2.. or x:..3; the change of that field asks the server.
+const bound = /^(.*?(?:[<>]=?|:)\s*)(\.\.)?.*?(\.\.)?(\)*)$/;
+const move = (condition, value) => {
   const box = form().querySelectorAll("input.cond")[condition - 1];
-  box.value = box.value.replace(/-?\d[\d.eE+-]*$|(?<=:)-?\d[\d.eE+-]*(?=\.\.$)|(?<=\.\.)-?\d[\d.eE+-]*$/, short(value));
+  box.value = box.value.trim().replace(bound, (_, field, upTo = "", from = "", end = "") => field + upTo + short(value) + from + end);
   box.dispatchEvent(new Event("change", { bubbles: true }));
 };
 
@@ -28,7 +29,7 @@ document.addEventListener("change", (event) => {
   if (target.matches("[data-threshold], [data-number]")) {
     event.stopPropagation();
     form().elements.at.value = target.dataset.condition;
-    move(Number(target.dataset.condition), target.dataset.field, target.value);
+    move(Number(target.dataset.condition), target.value);
   }
   if (target.matches("[data-off]")) target.parentElement.querySelector("input[name=off]").disabled = target.checked;
 }, true);
@@ -42,7 +43,7 @@ document.addEventListener("click", (event) => {
     copy.method = "post";
     copy.action = form().action;
     for (const [name, value] of new FormData(form())) if (name !== "at" && !(name === "c" && !value.trim())) copy.append(hidden(name, value));
-    copy.append(hidden("then", save.dataset.save));
+    copy.append(hidden("then", save.dataset.save), hidden("csrf", form().dataset.csrf));
     document.body.append(copy);
     copy.submit();
   }

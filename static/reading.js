@@ -22,3 +22,4 @@ const draw = (root) => {
 const drawAll = () => document.querySelectorAll("[data-math]").forEach((el) => { el.removeAttribute("data-math"); draw(el); });
 drawAll();
 document.addEventListener("htmx:after:swap", drawAll);
+document.addEventListener("card-shown", drawAll);

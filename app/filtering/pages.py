@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 from urllib.parse import quote
 
-import orjson
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy.orm import Session
@@ -109,7 +108,7 @@ def _bench(
         if one["enabled"]:
             nodes += parts
     where = " ".join(_grouped(schema, one["expression"]) for one in conditions if one["enabled"])
-    at = at if 1 <= at <= len(conditions) else len(conditions)
+    at = at if 1 <= at <= len(conditions) else _movable(schema, conditions)
     shown = preview.preview(session, schema, where) if problem is None else None
     return {
         "conditions": _with_counts(conditions, shown),
@@ -118,8 +117,25 @@ def _bench(
         "problem": problem,
         "bad": bad,
         "at": at,
-        "cut": _cut(session, schema, conditions, at) if problem is None else None,
+        "cut": _cut(session, schema, conditions, at, shown.total) if shown else None,
     }
+
+
+def _movable(schema: Schema, conditions: list[dict[str, Any]]) -> int:
+    """The last condition whose bound can be moved, so that the page opens on a plot."""
+    for number in range(len(conditions), 0, -1):
+        try:
+            parts = distribution.parts_of(schema, conditions[number - 1]["expression"])
+        except InvalidError:
+            continue
+        if len(parts) == 1 and _numeric_cut(schema, parts[0]) is not None:
+            return number
+    return len(conditions)
+
+
+def _numeric_cut(schema: Schema, part: Node) -> distribution.Cut | None:
+    cut = distribution.cut_of(part)
+    return cut if cut is not None and schema.fields[cut.field].type == "number" else None
 
 
 def _grouped(schema: Schema, expression: str) -> str:
@@ -144,14 +160,14 @@ def _with_counts(
 
 
 def _cut(
-    session: Session, schema: Schema, conditions: list[dict[str, Any]], at: int
+    session: Session, schema: Schema, conditions: list[dict[str, Any]], at: int, total: int
 ) -> dict[str, Any] | None:
     """The plot of one condition with a movable bound: bins, counts per step, samples beside it."""
     if not 1 <= at <= len(conditions):
         return None
     parts = distribution.parts_of(schema, conditions[at - 1]["expression"])
-    cut = distribution.cut_of(parts[0]) if len(parts) == 1 else None
-    if cut is None or schema.fields[cut.field].type != "number":
+    cut = _numeric_cut(schema, parts[0]) if len(parts) == 1 else None
+    if cut is None:
         return None
     others = [
         part
@@ -166,28 +182,26 @@ def _cut(
         "cut": cut,
         "bars": bars,
         "tallest": max(1, *map(sum, zip(bars.counts, bars.earlier, strict=True))),
-        "json": _steps_json(fine, cut),
+        "steps": _steps(fine, cut, total),
         "stays": stays,
         "goes": goes,
     }
 
 
-def _steps_json(fine: distribution.Histogram, cut: distribution.Cut) -> str:
+def _steps(fine: distribution.Histogram, cut: distribution.Cut, total: int) -> dict[str, Any]:
     """For the script: how many rows stay with the cut at each step; unmeasured rows always do."""
-    total = sum(fine.counts)
+    measured = sum(fine.counts)
     below, kept = 0, []
     for count in [0, *fine.counts]:
         below += count
-        kept.append((total - below if cut.keeps_above else below) + fine.missing)
-    return orjson.dumps(
-        {
-            "low": fine.low,
-            "high": fine.high,
-            "kept": kept,
-            "total": total + fine.missing,
-            "above": cut.keeps_above,
-        }
-    ).decode()
+        kept.append((measured - below if cut.keeps_above else below) + fine.missing)
+    return {
+        "low": fine.low,
+        "high": fine.high,
+        "kept": kept,
+        "total": total,
+        "above": cut.keeps_above,
+    }
 
 
 @router.post("/datasets/{name}/filters", name="filtering:save")

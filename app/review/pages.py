@@ -15,7 +15,7 @@ from app.datasets import service as datasets
 from app.datasets.models import Dataset
 from app.errors import ConflictError
 from app.review import queue, service
-from app.review.models import Decision, ReviewQueue, Verdict
+from app.review.models import Decision, ReviewItem, ReviewQueue, Verdict
 from app.samples import registry
 from app.samples import service as samples
 from app.samples.models import DatasetSignal, Sample
@@ -62,6 +62,7 @@ def _context(
         "tallies": tallies,
         "decided": sum(tallies.values()),
         "remaining": remaining,
+        "next": _next(session, review_queue, items[1], ahead[0]) if ahead else None,
         "ahead": [(one, _title(session, one)) for one in ahead],
         "behind": _behind(session, dataset, user),
         "last": last,
@@ -87,6 +88,19 @@ def _sample(session: Session, review_queue: ReviewQueue, sample: Sample | None) 
         "notes": {} if blind else scoring.notes(session, sample.id),
         "source": None if blind else session.get_one(Source, sample.source_id),
         "fields": BODY_FIELDS[sample.kind],
+    }
+
+
+def _next(
+    session: Session, review_queue: ReviewQueue, item: ReviewItem, sample: Sample
+) -> dict[str, Any]:
+    """The card after this one: it waits in the page, so that a decision shows it at once."""
+    return {
+        "item": item,
+        "sample": sample,
+        "body": samples.body(session, sample),
+        "original": samples.body(session, sample, 1) if sample.revision > 1 else None,
+        "source": None if review_queue.blind else session.get_one(Source, sample.source_id),
     }
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -226,7 +227,7 @@ def visit(chromium: Browser, site: Site, watch: Watch) -> Iterator[Callable[...,
         context = chromium.new_context(base_url=site.url, **options)
         contexts.append(context)
         page = watch.on(context.new_page())
-        page.goto(f"{site.sign_in_link(email)}?next={path}" if email else path)
+        page.goto(f"{site.sign_in_link(email)}?next={quote(path, safe='')}" if email else path)
         return page
 
     yield open_

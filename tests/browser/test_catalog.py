@@ -20,27 +20,27 @@ def test_the_search_completes_with_arrows_and_tab(visit: Visit) -> None:
     expect(search).to_be_focused()
 
     page.keyboard.type("judge_s")
-    options = page.get_by_role("option")
+    options = page.locator("#complete [role=option]")
     expect(options.first).to_contain_text("judge_score")
     expect(search).to_have_attribute("aria-expanded", "true")
     page.keyboard.press("Tab")
     expect(search).to_have_value(re.compile("^judge_score"))
-    search.fill("dom")
+    search.fill("stat")
     page.keyboard.press("End")
-    expect(options.first).to_contain_text("domain")
+    expect(options.first).to_contain_text("status")
     page.keyboard.press("Tab")
     expect(options.nth(1)).to_be_visible()
     second = options.nth(1).locator(".mono").inner_text()
     page.keyboard.press("ArrowDown")
     expect(options.nth(1)).to_have_attribute("aria-selected", "true")
     page.keyboard.press("Tab")
-    expect(search).to_have_value(f"domain:{second} ")
+    expect(search).to_have_value(f"status:{second} ")
     page.keyboard.press("Escape")
     expect(page.locator("#complete")).to_be_hidden()
     page.keyboard.press("Enter")
 
-    expect(page).to_have_url(re.compile("where=domain"))
-    expect(page.locator("#total")).not_to_have_text("400")
+    expect(page).to_have_url(re.compile("where=status"))
+    expect(page.locator("#total")).to_have_text("0")
 
 
 def test_a_wrong_expression_says_what_would_be_right(visit: Visit, watch: Watch) -> None:
@@ -82,8 +82,8 @@ def test_rows_are_sorted_by_a_column_and_by_the_list(visit: Visit) -> None:
 def test_columns_are_chosen(visit: Visit) -> None:
     page = visit(DEMO)
     page.get_by_role("button", name="Columns").click()
-    for box in page.locator("[data-column]:checked").all():
-        box.uncheck()
+    while page.locator("[data-column]:checked").count():
+        page.locator("[data-column]:checked").first.uncheck()
     page.get_by_label("response_words").check()
     page.get_by_role("button", name="Show these").click()
 
@@ -126,7 +126,7 @@ def test_all_matches_are_changed_after_their_count_is_confirmed_and_undone(
     page = visit(f"/datasets/{dataset}/samples?where={quote('judge_score>=4')}")
     page.keyboard.press("a")
     dialog = page.locator("#bulk-dialog")
-    expect(dialog.get_by_role("heading")).to_have_text("Approve : 4 samples?".replace(" :", ":"))
+    expect(dialog.get_by_role("heading")).to_have_text("Approve: 4 samples?")
     expect(dialog).to_contain_text("Of the 4 that match")
 
     dialog.get_by_role("button", name="Approve 4").click()

@@ -1,0 +1,243 @@
+"""Every page: readable for all, reachable by keyboard, calm without data, deaf to hostile text."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import ROOT, Site, Watch, rows
+
+Visit = Callable[..., Page]
+AXE = (ROOT / "node_modules/axe-core/axe.min.js").read_text()
+FOUND = """async () => (await axe.run(document, { resultTypes: ["violations"] })).violations.map(
+  (one) => `${one.id}: ${one.nodes.slice(0, 3).map((node) => node.html.slice(0, 160)).join(" | ")}`)"""
+WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 900, "height": 900}
+
+
+@dataclass(frozen=True)
+class State:
+    """A page as somebody meets it: where it is, and what was pressed there."""
+
+    path: str
+    keys: tuple[str, ...] = ()
+    clicks: tuple[str, ...] = ()
+    waits: str = "main h1"
+    allowed: frozenset[int] = field(default_factory=frozenset)
+
+
+STATES = {
+    "start": State("/"),
+    "home": State("/datasets/demo"),
+    "switch": State("/datasets/demo", clicks=("[popovertarget=switch-dataset]",), waits="#switch-dataset a"),
+    "import": State("/datasets/demo/import"),
+    "catalog": State("/datasets/demo/samples", waits="#facets legend"),
+    "catalog-search": State("/datasets/demo/samples?where=sort", waits="mark.hit"),
+    "catalog-complete": State(
+        "/datasets/demo/samples", keys=("/", "d"), waits="#complete [role=option]"
+    ),
+    "catalog-columns": State("/datasets/demo/samples", clicks=("[popovertarget=columns]",)),
+    "catalog-bulk": State("/datasets/demo/samples", keys=("a",), waits="#bulk-dialog h2"),
+    "catalog-wrong": State(
+        "/datasets/demo/samples?where=nothing_like_it%3E3",
+        waits="[role=alert]",
+        allowed=frozenset({422}),
+    ),
+    "sample": State("/samples/1"),
+    "sample-edit": State("/samples/1?edit=true"),
+    "scores": State("/datasets/demo/scores?signal=judge_score"),
+    "scores-form": State("/datasets/demo/scores", keys=("m",), waits="#measure h2"),
+    "filters": State("/datasets/demo/filters"),
+    "filters-plot": State("/datasets/demo/filters?c=judge_score%3E%3D2.5&at=1", waits="#threshold"),
+    "filters-wrong": State("/datasets/demo/filters?c=judge_score%3E%3Dx", waits="#bad"),
+    "review": State("/datasets/demo/review", waits="#card"),
+    "review-edit": State("/datasets/demo/review", keys=("e",), waits="#card textarea"),
+    "review-note": State("/datasets/demo/review", keys=("n",), waits="#note"),
+    "review-guidelines": State("/datasets/demo/review", keys=("g",), waits="#guidelines h2"),
+    "review-queue": State("/datasets/demo/review", clicks=("[popovertarget=queue-settings]",)),
+    "review-keys": State("/datasets/demo/review", keys=("?",), waits="#keys h2"),
+    "releases": State("/datasets/demo/releases"),
+    "jobs": State("/datasets/demo/jobs"),
+    "settings": State("/settings"),
+    "rest": State("/api/docs"),
+    "missing": State("/datasets/nowhere", allowed=frozenset({404})),
+}
+PLACES = ("", "/samples", "/review", "/scores", "/filters", "/import", "/releases", "/jobs")
+
+
+@pytest.fixture
+def seen(chromium: Browser, site: Site, watch: Watch, visit: Visit) -> Callable[..., list[str]]:
+    """What axe finds on a page, light and dark, wide and narrow; only here the CSP is off."""
+
+    def look(state: State, email: str | None = "admin@localhost") -> list[str]:
+        watch.allowed = set(state.allowed)
+        page = visit(state.path, email, bypass_csp=True, color_scheme="light")
+        for key in state.keys:
+            page.keyboard.press(key)
+        for selector in state.clicks:
+            page.locator(selector).click()
+        expect(page.locator(state.waits).first).to_be_visible()
+        page.evaluate(AXE)
+        found = []
+        for size in (WIDE, NARROW):
+            page.set_viewport_size(size)  # type: ignore[arg-type]
+            for scheme in ("light", "dark"):
+                page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+                found += [f"{scheme}, {size['width']}: {one}" for one in page.evaluate(FOUND)]
+            wide = page.evaluate("document.documentElement.scrollWidth")
+            found += [f"{wide} pixels wide at {size['width']}"] * (wide > size["width"])
+        return found
+
+    return look
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_axe_finds_nothing(name: str, seen: Callable[..., list[str]]) -> None:
+    assert seen(STATES[name]) == []
+
+
+def test_axe_finds_nothing_before_the_login(seen: Callable[..., list[str]]) -> None:
+    assert seen(State("/login"), None) == []
+
+
+def test_axe_finds_nothing_on_a_mapping_a_release_and_a_failed_job(
+    site: Site, seen: Callable[..., list[str]]
+) -> None:
+    dataset = site.dataset([*rows(4), {"id": "x", "instruction": "", "output": ""}])
+    site.approve(dataset, 2)
+    site.release(dataset, "v1")
+    site.approve(dataset, 4)
+    release = site.release(dataset, "v2")
+    job = next(
+        one
+        for one in site.api.get("/jobs", dataset=dataset)["items"]
+        if one["kind"] == "import"
+    )
+    (batch,) = site.api.get(f"/datasets/{dataset}/imports")["items"]
+    against = site.api.get(f"/datasets/{dataset}/releases")["items"][1]["id"]
+
+    assert seen(State(f"/releases/{release['id']}?against={against}")) == []
+    assert seen(State(f"/datasets/{dataset}/jobs?job={job['id']}")) == []
+    assert seen(State(f"/datasets/{dataset}/imports/{batch['id']}")) == []
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_page_without_data_says_what_would_be_there(
+    site: Site, seen: Callable[..., list[str]], place: str
+) -> None:
+    assert seen(State(f"/datasets/{site.empty()}{place}")) == []
+
+
+def test_what_a_page_does_is_reached_with_the_tab_key(visit: Visit) -> None:
+    wanted = {
+        "/datasets/demo": {"Import", "Score", "New release"},
+        "/datasets/demo/samples": {"Approve a", "Columns", "Save view", "math"},
+        "/datasets/demo/scores": {"Measure m", "Set a threshold"},
+        "/datasets/demo/filters": {"Threshold", "Add n", "Save and apply"},
+        "/datasets/demo/review": {"Approve a", "Reject r", "Edit e", "Guidelines g"},
+        "/settings": {"Save password", "Make a key", "Save keys"},
+    }
+    page = visit("/")
+    for path, names in wanted.items():
+        page.goto(path)
+        page.wait_for_load_state("networkidle")
+        reached = _tab_through(page)
+        missing = {name for name in names if not any(name in one for one in reached)}
+        assert missing == set(), (path, reached)
+
+
+def _tab_through(page: Page) -> list[str]:
+    """Names of all that gets the focus, in order; each shows that it has it."""
+    reached = []
+    page.evaluate("document.activeElement.blur()")
+    for _ in range(250):
+        page.keyboard.press("Tab")
+        name, ring = page.evaluate(
+            """() => {
+              const el = document.activeElement, label = el.labels?.[0]?.innerText ?? "";
+              const ring = [el, el.closest(".q-wrap")].some((one) => one && getComputedStyle(one).outlineStyle !== "none");
+              return [`${el.ariaLabel ?? ""} ${label} ${el.innerText ?? ""}`.replace(/\\s+/g, " ").trim(), ring || el === document.body || el.matches(".thr")];
+            }"""
+        )
+        assert ring, f"{name} does not show that it has the focus"
+        reached.append(name)
+        if page.evaluate("document.activeElement === document.body"):
+            break
+    return reached
+
+
+def test_no_key_fires_in_a_field(site: Site, visit: Visit) -> None:
+    page = visit(f"/datasets/{site.dataset(rows(3))}/samples")
+    page.keyboard.press("/")
+
+    page.keyboard.type("arqt/?")
+
+    expect(page.get_by_label("Search samples")).to_have_value("arqt/?")
+    expect(page.locator("#bulk-dialog")).to_be_hidden()
+    expect(page.locator("#keys")).to_be_hidden()
+
+
+HOSTILE = {
+    "script": "<script>window.owned = 1</script>",
+    "image": '<img src=x onerror="window.owned = 1"> **bold** `code`',
+    "closing": "</textarea></template></pre><svg onload='window.owned = 1'>",
+    "entities": "&lt;script&gt;window.owned = 1&lt;/script&gt; {{ 7 * 7 }} ${7 * 7}",
+    "link": "[click](javascript:window.owned=1) ![x](https://example.org/x.png)",
+    "overrides": "abc\u202edcba\u2066 \u200b\ufeff\u00ad",
+    "nested": "> " * 400 + "deep\n\n" + "- " * 300 + "list\n\n" + "**" * 3_000,
+    "long": "word " * 40_000,
+    "formula": "$\\href{javascript:window.owned=1}{x^2}$ $$\\frac{1}{0$$",
+    "one-word": "x" * 20_000,
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_text_is_shown_and_runs_nothing(site: Site, visit: Visit, name: str) -> None:
+    text: str = HOSTILE[name]
+    body: dict[str, Any] = {"instruction": f"{name} {text}", "input": text, "output": f"{text}!"}
+    dataset = site.dataset([body, {**rows(2)[1], "domain": text[:90]}])
+    first, second = site.samples(dataset)
+    assert first["body"]["output"] == f"{text}!"
+
+    places = [
+        f"/samples/{first['id']}",
+        f"/samples/{first['id']}?edit=true",
+        f"/samples/{second['id']}",
+        f"/datasets/{dataset}/samples?where={quote(name)}",
+        f"/datasets/{dataset}/review",
+        f"/datasets/{dataset}/filters",
+    ]
+    page = visit("/")
+    for place in places:
+        page.goto(place)
+        page.wait_for_load_state("networkidle")
+        assert page.evaluate("window.owned") is None
+        assert page.locator("main script:not([type='application/json']), main img").count() == 0
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), place
+    page.goto(places[1])
+    expect(page.get_by_label("Output")).to_have_value(f"{text}!".strip())
+    page.goto(places[4])
+    page.keyboard.press("a")
+    expect(page.get_by_label(f"Sample {second['id']}")).to_be_visible()
+    assert page.evaluate("window.owned") is None
+
+
+def test_direction_overrides_are_made_visible(site: Site, visit: Visit) -> None:
+    dataset = site.dataset([{"instruction": "Read \u202ethis", "output": "zero\u200bwidth"}])
+
+    page = visit(f"/datasets/{dataset}/review")
+
+    expect(page.locator("#card .inv")).to_have_text(["RO", "ZWSP"])
+
+
+def test_a_long_text_is_folded_with_its_length_told(site: Site, visit: Visit) -> None:
+    dataset = site.dataset([{"instruction": "Count.", "output": "word " * 40_000}])
+    page = visit(f"/datasets/{dataset}/review")
+
+    fold = page.locator("#card summary")
+    expect(fold).to_contain_text("more characters")
+    fold.click()
+
+    expect(page.locator("#card .unfold > div")).to_be_visible()
