@@ -48,6 +48,7 @@ imports: setup
 tests: setup
 	$(BIN)/coverage erase
 	$(BIN)/pytest -n 2 --dist loadgroup --cov --cov-report= --cov-fail-under=0
+	@$(BIN)/coverage combine --append --quiet 2>/dev/null || true # what servers that tests started wrote last
 	$(BIN)/coverage report --skip-covered
 	$(BIN)/coverage report --include="app/curation/*" --fail-under=100 --skip-covered
 
