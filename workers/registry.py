@@ -3,17 +3,22 @@
 from collections.abc import Mapping
 
 from app.jobs.models import Job, JobKind
-from workers import bulk, filtering, imports, purge, releases, scoring
+from workers.bulk import HANDLER as BULK
+from workers.filtering import APPLY, UNDO
+from workers.imports import HANDLER as IMPORT
 from workers.jobs import Handler
+from workers.purge import HANDLER as PURGE
+from workers.releases import HANDLER as RELEASE
+from workers.scoring import HANDLER as SCORE
 
 HANDLERS: Mapping[JobKind, Handler] = {
-    JobKind.IMPORT: imports.HANDLER,
-    JobKind.SCORE: scoring.HANDLER,
-    JobKind.BULK: bulk.HANDLER,
-    JobKind.APPLY_RULES: filtering.APPLY,
-    JobKind.UNDO_RULES: filtering.UNDO,
-    JobKind.RELEASE: releases.HANDLER,
-    JobKind.PURGE: purge.HANDLER,
+    JobKind.IMPORT: IMPORT,
+    JobKind.SCORE: SCORE,
+    JobKind.BULK: BULK,
+    JobKind.APPLY_RULES: APPLY,
+    JobKind.UNDO_RULES: UNDO,
+    JobKind.RELEASE: RELEASE,
+    JobKind.PURGE: PURGE,
 }
 
 

@@ -155,13 +155,19 @@ def cancel(session: Session, job_id: uuid.UUID, *, by: Principal) -> Job:
 def retry(session: Session, job_id: uuid.UUID, *, by: Principal) -> Job:
     """Run again what failed or was cancelled: its chunks, and nothing that is done.
 
-    Of a job that succeeded with dead letters, the chunks that hold them run again.
+    Of a job that succeeded with dead letters, the chunks that hold them run again from their
+    start: what landed is found there and not written twice.
     """
     job = _locked(session, job_id)
     may_steer(by, job, "retry")
     if job.status in OPEN_STATUSES:
         raise ConflictError("The job is still running.")
     letters = select(DeadLetter.chunk_id).where(DeadLetter.job_id == job.id)
+    session.execute(
+        update(JobChunk)
+        .where(JobChunk.id.in_(letters), JobChunk.status == JobStatus.SUCCEEDED)
+        .values(state={}, done=0)
+    )
     session.execute(
         update(JobChunk)
         .where(

@@ -203,6 +203,25 @@ def test_an_empty_file_says_so(session: Session, dataset: Dataset, api: TestClie
     assert reason == "The file is empty; nothing was read."
 
 
+def test_a_file_that_was_mended_is_read_again_by_a_retry(
+    session: Session, dataset: Dataset, api: TestClient
+) -> None:
+    folder = settings().import_folder
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "mended.jsonl"
+    path.write_bytes(JSONL.replace(b'"instruction": "Task 3"', b'"instruction" "Task 3"'))
+    started = api.post("/datasets/mix/imports", json={"path": "mended.jsonl"}).json()
+    job = run_job(session, started["id"])
+    assert (job.result["created"], job.result["rejected"]) == (5, 1)
+    path.write_bytes(JSONL)
+
+    api.post(f"/jobs/{job.id}/retry")
+    again = run_job(session, job.id)
+
+    assert (again.result["created"], again.result["rejected"]) == (6, 0)
+    assert api.get(f"/jobs/{job.id}/dead-letters").json()["items"] == []
+
+
 def test_an_upload_that_is_too_large_is_refused(
     dataset: Dataset, api: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
