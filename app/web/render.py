@@ -30,6 +30,7 @@ def templates() -> Jinja2Templates:
     env.filters.update(
         number=number,
         decimal=decimal,
+        tick=tick,
         percent=percent,
         ago=ago,
         when=when,
@@ -83,6 +84,11 @@ def decimal(value: float | None) -> str:
     if value == int(value) and abs(value) < 1e6:
         return f"{int(value):,}"
     return f"{value:,.2f}" if abs(value) >= 1 else f"{value:.3g}"
+
+
+def tick(value: float) -> str:
+    """A value on an axis: whole from a hundred on."""
+    return number(value) if abs(value) >= 100 else decimal(value)
 
 
 def percent(part: float, whole: float) -> str:

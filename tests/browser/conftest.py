@@ -178,13 +178,23 @@ def _first_line(process: "subprocess.Popen[str]", log: Path) -> dict[str, str]:
 @pytest.fixture(scope="session")
 def chromium(site: Site) -> Iterator[Browser]:
     """The browser; each test has a context of its own in it."""
-    found = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    found = (
+        os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    )
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=found, args=["--no-sandbox", "--disable-gpu"]
         )
         yield browser
         browser.close()
+
+
+def ready(page: Page) -> None:
+    """Wait until htmx has seen the page: before, its forms are plain forms."""
+    page.wait_for_function(
+        "[...document.querySelectorAll('[hx-get], [hx-post]')]"
+        ".every((one) => one.matches('[data-htmx-powered]'))"
+    )
 
 
 @dataclass
@@ -228,6 +238,7 @@ def visit(chromium: Browser, site: Site, watch: Watch) -> Iterator[Callable[...,
         contexts.append(context)
         page = watch.on(context.new_page())
         page.goto(f"{site.sign_in_link(email)}?next={quote(path, safe='')}" if email else path)
+        ready(page)
         return page
 
     yield open_

@@ -10,7 +10,9 @@ from tests.browser.conftest import Site, Watch
 Visit = Callable[..., Page]
 LINES = [
     *(
-        json.dumps({"ask": f"How much is {n} + {n}?", "reply": f"{2 * n}.", "grade": n, "year": 2026})
+        json.dumps(
+            {"ask": f"How much is {n} + {n}?", "reply": f"{2 * n}.", "grade": n, "year": 2026}
+        )
         for n in range(1, 9)
     ),
     '{"ask": "cut off',

@@ -139,9 +139,7 @@ def test_scores_that_were_put_away_stay_away(site: Site, visit: Visit) -> None:
     expect(page.locator("#scores h2")).to_be_hidden()
 
 
-def test_a_conflict_keeps_the_decision_and_the_text(
-    site: Site, visit: Visit, watch: Watch
-) -> None:
+def test_a_conflict_keeps_the_decision_and_the_text(site: Site, visit: Visit, watch: Watch) -> None:
     watch.allowed = {409}
     dataset = site.dataset(rows(2))
     sample = site.samples(dataset)[0]
