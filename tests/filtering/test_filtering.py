@@ -142,6 +142,34 @@ def test_a_looser_version_brings_back_and_undo_drops_again(
     assert {drop.condition for drop in session.scalars(select(SampleDrop))} == {"judge_score>=20"}
 
 
+def test_switching_a_condition_off_restores_its_rows_without_measuring_again(
+    session: Session, dataset: Dataset, lead: Principal
+) -> None:
+    before = snapshot(session)
+    both = [
+        {"expression": "judge_score>=10", "enabled": True},
+        {"expression": "domain:math", "enabled": True},
+    ]
+    first = service.save(session, dataset, name="keep", conditions=both, by=lead)
+    apply(session, first, lead)
+    by_score = set(
+        session.scalars(
+            select(SampleDrop.sample_id).where(SampleDrop.condition == "judge_score>=10")
+        )
+    )
+    off = [{**both[0], "enabled": False}, both[1]]
+
+    again = apply(
+        session, service.save(session, dataset, name="keep", conditions=off, by=lead), lead
+    )
+
+    # Of the rows that failed the score, those that fail the domain as well stay dropped.
+    restored = {row for row in by_score if row not in dropped(session)}
+    domains = set(session.scalars(select(Sample.domain).where(Sample.id.in_(restored))))
+    assert (again.restored, domains) == (len(restored), {"math"})
+    assert [row[2] for row in snapshot(session)] == [row[2] for row in before]
+
+
 def test_a_disabled_condition_drops_nothing(
     session: Session, dataset: Dataset, lead: Principal
 ) -> None:
