@@ -8,6 +8,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from app.accounts.current import CurrentUser, SessionDep
 from app.curation.records import BODY_FIELDS, Kind
 from app.datasets import service as datasets
+from app.errors import ConflictError
 from app.ledger import service
 from app.samples import service as samples
 from app.samples.models import Sample
@@ -32,26 +33,35 @@ def sample_page(
 ) -> HTMLResponse:
     """One sample with everything known about it."""
     sample = samples.get(session, sample_id)
-    parents, children = samples.parents_and_children(session, sample_id)
+    shown = {
+        "body": samples.body(session, sample, revision),
+        "editing": editing and revision in {None, sample.revision},
+        "where": where,
+        "sort": sort,
+    }
+    return _page(request, session, sample, shown)
+
+
+def _page(
+    request: Request, session: SessionDep, sample: Sample, shown: dict[str, Any]
+) -> HTMLResponse:
+    parents, children = samples.parents_and_children(session, sample.id)
     return render(
         request,
         "ledger/sample.html",
         page="catalog",
         dataset=datasets.by_id(session, sample.dataset_id),
         sample=sample,
-        body=samples.body(session, sample, revision),
-        revisions=samples.revisions(session, sample_id),
+        revisions=samples.revisions(session, sample.id),
         source=session.get_one(Source, sample.source_id),
         ledger=service.ledger(session, sample),
         scores=service.scores(session, sample),
-        drop=samples.drop_of(session, sample_id),
+        drop=samples.drop_of(session, sample.id),
         parents=parents,
         children=children,
         changes=_changes(session, sample),
         fields=BODY_FIELDS[sample.kind],
-        editing=editing and revision in {None, sample.revision},
-        where=where,
-        sort=sort,
+        **{"typed": None, "reason": "", "error": None, **shown},
     )
 
 
@@ -83,6 +93,7 @@ def _texts(kind: Kind, body: dict[str, Any]) -> dict[str, str]:
 
 @router.post("/samples/{sample_id}/edit", name="ledger:edit")
 def edit(
+    request: Request,
     sample_id: int,
     session: SessionDep,
     user: CurrentUser,
@@ -90,9 +101,19 @@ def edit(
     revision: Annotated[int, Form()],
     reason: Annotated[str, Form(max_length=1000)] = "",
 ) -> Response:
-    """Store an edit made on the page."""
-    body = body_from_form(samples.get(session, sample_id).kind, form)
-    samples.edit(session, sample_id, body, revision=revision, by=user, reason=reason)
+    """Store an edit made on the page; when somebody was first, what was typed stays on it."""
+    sample = samples.get(session, sample_id)
+    typed = body_from_form(sample.kind, form)
+    try:
+        with session.begin_nested():
+            samples.edit(session, sample_id, typed, revision=revision, by=user, reason=reason)
+    except ConflictError as error:
+        session.refresh(sample)
+        shown = {"editing": True, "typed": typed, "reason": reason, "error": error}
+        shown |= {"body": samples.body(session, sample), "where": "", "sort": ""}
+        response = _page(request, session, sample, shown)
+        response.status_code = error.status
+        return response
     return RedirectResponse(f"/samples/{sample_id}", status_code=303)
 
 

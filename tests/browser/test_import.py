@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FilePayload, Page, expect
 
 from tests.browser.conftest import Site, Watch
 
@@ -27,8 +27,8 @@ def test_a_file_is_imported_with_a_mapping_by_hand(site: Site, visit: Visit) -> 
     page.get_by_role("button", name="Make a dataset").click()
     expect(page).to_have_url(f"{site.url}/datasets/by-hand/import")
 
-    file = {"name": "sums.jsonl", "mimeType": "", "buffer": "\n".join(LINES).encode()}
-    page.get_by_label("Files: JSONL").set_input_files([file])  # type: ignore[list-item]
+    file = FilePayload(name="sums.jsonl", mimeType="", buffer="\n".join(LINES).encode())
+    page.get_by_label("Files: JSONL").set_input_files([file])
     page.get_by_label("Licence").fill("cc0-1.0")
     page.get_by_role("button", name="Look at the first rows").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("sums.jsonl")
@@ -56,8 +56,8 @@ def test_a_file_is_imported_with_a_mapping_by_hand(site: Site, visit: Visit) -> 
 def test_a_kind_is_chosen_and_nothing_is_written_before(site: Site, visit: Visit) -> None:
     dataset = site.empty()
     page = visit(f"/datasets/{dataset}/import")
-    file = {"name": "lines.jsonl", "mimeType": "", "buffer": b'{"ask": "Who?", "reply": "Me."}\n'}
-    page.get_by_label("Files: JSONL").set_input_files([file])  # type: ignore[list-item]
+    file = FilePayload(name="lines.jsonl", mimeType="", buffer=b'{"ask": "Who?", "reply": "Me."}\n')
+    page.get_by_label("Files: JSONL").set_input_files([file])
     page.get_by_role("button", name="Look at the first rows").click()
 
     page.get_by_role("link", name="text", exact=True).click()
@@ -82,8 +82,10 @@ def test_a_file_that_nothing_can_read_is_refused_in_place(
 ) -> None:
     watch.allowed = {422}
     page = visit(f"/datasets/{site.empty()}/import")
-    file = {"name": "picture.png", "mimeType": "", "buffer": b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"}
-    page.get_by_label("Files: JSONL").set_input_files([file])  # type: ignore[list-item]
+    file = FilePayload(
+        name="picture.png", mimeType="", buffer=b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
+    )
+    page.get_by_label("Files: JSONL").set_input_files([file])
 
     page.get_by_role("button", name="Look at the first rows").click()
 

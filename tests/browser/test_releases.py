@@ -18,7 +18,8 @@ def test_a_release_is_made_and_downloaded(site: Site, visit: Visit) -> None:
     page.get_by_label("Name").fill("v1")
     page.get_by_role("button", name="Release 4 rows").click()
 
-    expect(page.get_by_role("row", name="v1")).to_contain_text("Ready", timeout=20_000)
+    made = page.locator("tr", has=page.get_by_role("link", name="v1", exact=True))
+    expect(made).to_contain_text("Ready", timeout=20_000)
     with page.expect_download() as started:
         page.get_by_role("link", name=".jsonl").first.click()
     lines = Path(started.value.path()).read_text().splitlines()
