@@ -154,7 +154,9 @@ def set_review_keys(session: Session, who: Principal, keys: dict[str, str]) -> N
     if twice:
         raise InvalidError(f"`{min(twice)}` would press two buttons. Choose another key for one.")
     user = session.get_one(User, who.id)
+    before = user.preferences.get("review_keys")
     user.preferences = {**user.preferences, "review_keys": chosen}
+    audit.record(session, who, "user.keys", ("user", user.id), before=before, after=chosen)
 
 
 def create_key(

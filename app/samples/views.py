@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.accounts import audit
 from app.accounts.policies import Principal
 from app.curation.rules.nodes import And, Compare, Node, conditions, render
 from app.datasets.models import Dataset
@@ -51,6 +52,7 @@ def save(
     view.where, view.sort = where, sort
     view.columns = [column for column in columns if column in schema.fields]
     session.flush()
+    _record(session, view, by, "view.save")
     return view
 
 
@@ -60,8 +62,14 @@ def delete(session: Session, dataset: Dataset, view_id: int, *, by: Principal) -
     view = session.get(SavedView, view_id)
     if view is None or view.dataset_id != dataset.id:
         raise NotFoundError("There is no such view.")
+    _record(session, view, by, "view.delete")
     session.delete(view)
     session.flush()
+
+
+def _record(session: Session, view: SavedView, by: Principal, action: str) -> None:
+    after = {"name": view.name, "where": view.where, "sort": view.sort, "columns": view.columns}
+    audit.record(session, by, action, ("view", view.id), dataset_id=view.dataset_id, after=after)
 
 
 def address(view: SavedView) -> str:
