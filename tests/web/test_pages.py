@@ -258,7 +258,7 @@ def test_filters_show_the_effect_of_the_address(dataset: Dataset, browser: TestC
     below = browser.get("/datasets/mix/filters?c=judge_score<=30&at=1").text
     assert "Keep up to" in below
     no_plot = browser.get("/datasets/mix/filters?c=domain:math&off=1").text
-    assert "Choose “Plot”" in no_plot
+    assert "At the cut" not in no_plot
     wrong = browser.get("/datasets/mix/filters?c=judge_score>=3&c=nothing>=1").text
     assert "there is no field `nothing`" in wrong
     profile = browser.get("/datasets/mix/filters?profile=instruction&set=x")
