@@ -146,7 +146,7 @@ def test_what_a_page_does_is_reached_with_the_tab_key(visit: Visit) -> None:
             "Approve a",
             "Columns",
             "Save view",
-            "math",
+            "code",
         },
         "/datasets/demo/scores": {"Measure m", "Set a threshold"},
         "/datasets/demo/filters": {"Threshold", "Add n", "Save and apply"},
