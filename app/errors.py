@@ -40,7 +40,7 @@ class NotFoundError(AppError):
 
 class ConflictError(AppError):
     status = 409
-    title = "It has changed meanwhile"
+    title = "In conflict with what is there"
 
 
 class TooLargeError(AppError):

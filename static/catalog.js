@@ -92,6 +92,13 @@ const dialog = document.getElementById("bulk-dialog");
 document.addEventListener("htmx:after:swap", () => { if (dialog.children.length && !dialog.matches(":popover-open")) dialog.showPopover(); });
 document.body.addEventListener("job-finished", () => { if (dialog.querySelector("[data-reload-on]")) setTimeout(() => location.reload(), 600); });
 
+// Enter in the tag field tags; it must never press the first button of the form, which approves.
+document.addEventListener("keydown", (event) => {
+  if (event.target.id !== "tag" || event.key !== "Enter") return;
+  event.preventDefault();
+  document.querySelector("#rows-form [name=action][value=tag]").click();
+});
+
 // --- moving through the rows with j and k, opening with Enter
 let current = -1;
 addEventListener("keydown", (event) => {

@@ -60,4 +60,10 @@ def finish(session: Session, job: Job) -> None:
     job.result = {"changed": done, "action": str(action.id)}
 
 
-HANDLER = Handler(plan=plan, work=work, finish=finish, failed=finish)
+def stopped(session: Session, job: Job) -> None:
+    """What was done until then can be undone; a half undo can be gone on with."""
+    if not job.params["undo"]:
+        finish(session, job)
+
+
+HANDLER = Handler(plan=plan, work=work, finish=finish, failed=stopped)

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.accounts.service import now
+from app.errors import ConflictError
 from app.filtering import applying, service
 from app.filtering.models import RuleApplication
 from app.jobs import service as jobs
@@ -42,6 +43,8 @@ def _over_range(chunk: Chunk, step: Any) -> None:
         return
     low, high = chunk.params["low"], chunk.params["high"]
     application = _application(chunk.session, chunk.job)
+    if application.undone_at is not None:
+        raise ConflictError("This application was undone. Apply the version anew.")
     step(chunk.session, application, jobs.owner(chunk.session, chunk.job), low, high)
     rows = service.count_samples(chunk.session, chunk.job.dataset_id or 0, low, high)
     chunk.checkpoint(rows, rows=rows)

@@ -15,6 +15,7 @@ from typing import Any
 
 import structlog
 from sqlalchemy import text, update
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from app.db import session_factory, session_scope
@@ -238,8 +239,11 @@ def _heartbeat(chunk_id: int, attempt: int) -> Iterator[None]:
 
     def beat() -> None:
         while not stop.wait(settings().heartbeat_s):
-            with session_scope() as session:
-                service.beat(session, chunk_id, attempt)
+            try:
+                with session_scope() as session:
+                    service.beat(session, chunk_id, attempt)
+            except SQLAlchemyError as error:  # the database is away for a moment: try again
+                _log.warning("heartbeat", error=str(error))
 
     thread = threading.Thread(target=beat, daemon=True)
     thread.start()

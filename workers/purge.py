@@ -1,12 +1,16 @@
 """Removing the rows of a dataset that was deleted."""
 
+import shutil
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from app.datasets.models import Dataset
+from app.datasets.models import Dataset, Import
 from app.jobs.models import Job
+from app.releases import service as releases
+from app.releases.models import Release
+from app.settings import settings
 from workers.jobs import Chunk, Handler
 
 _ROWS = 5000
@@ -29,6 +33,7 @@ def plan(session: Session, job: Job) -> list[dict[str, Any]]:
 def work(chunk: Chunk) -> None:
     """Delete until nothing is left, then the dataset itself."""
     dataset_id = chunk.params["dataset_id"]
+    _remove_files(chunk.session, dataset_id)
     chunk.session.execute(text("DELETE FROM releases WHERE dataset_id = :id"), {"id": dataset_id})
     while True:
         gone = chunk.session.execute(text(_DELETE), {"dataset_id": dataset_id, "rows": _ROWS})
@@ -39,6 +44,14 @@ def work(chunk: Chunk) -> None:
     dataset = chunk.session.get(Dataset, dataset_id)
     if dataset is not None:
         chunk.session.delete(dataset)
+
+
+def _remove_files(session: Session, dataset_id: int) -> None:
+    """The files of its releases and its uploads; what was imported by path is not ours."""
+    for release in session.scalars(select(Release).where(Release.dataset_id == dataset_id)):
+        shutil.rmtree(releases.folder(release), ignore_errors=True)
+    for batch in session.scalars(select(Import).where(Import.dataset_id == dataset_id)):
+        shutil.rmtree(settings().uploads / str(batch.id), ignore_errors=True)
 
 
 HANDLER = Handler(plan=plan, work=work)

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from app.curation.records import Record
 from app.curation.writers.base import WrittenFile
 from app.curation.writers.card import CardFacts, card
 from app.datasets.models import Dataset
+from app.errors import ConflictError
 from app.jobs.models import Job
 from app.releases import rows, service
 from app.releases.formats import FORMATS
@@ -35,6 +36,9 @@ def _release(session: Session, job: Job) -> Release:
 def plan(session: Session, job: Job) -> list[dict[str, Any]]:
     """One chunk: files are written from front to back, one format after the other."""
     release = _release(session, job)
+    service.freeze(session, release)
+    if not release.rows:
+        raise ConflictError("No approved row matches any more, so there is nothing to release.")
     job.total = release.rows * len(release.formats)
     return [{"release": str(release.id)}]
 
@@ -55,6 +59,8 @@ def work(chunk: Chunk) -> None:
     (building / service.MANIFEST).write_bytes(body)
     shutil.rmtree(target, ignore_errors=True)
     building.rename(target)
+    # The rows stand in the file alone: a million of them do not belong into one column.
+    del manifest["rows"]
     release.manifest = {**manifest, "sha256": hashlib.sha256(body).hexdigest()}
     chunk.checkpoint(0)
 
@@ -167,9 +173,9 @@ def _card(
     facts = CardFacts(
         name=f"{dataset.name} {release.name}",
         summary=(
-            f"{release.rows:,} samples of {dataset.name}, each approved by a person before "
-            f"{release.frozen_at:%d %B %Y}. `manifest.json` lists every row with its revision "
-            "and the SHA-256 of its content."
+            f"{release.rows:,} samples of {dataset.name}, all approved before "
+            f"{release.frozen_at:%d %B %Y}: {_approvals(session, release)}. `manifest.json` lists "
+            "every row with its revision and the SHA-256 of its content."
         ),
         files=files,
         counts=manifest["counts"],
@@ -181,6 +187,21 @@ def _card(
         },
     )
     return card(facts).encode()
+
+
+_ONE_BY_ONE = """
+SELECT count(*) FROM release_items i WHERE i.release_id = :release AND EXISTS (
+  SELECT 1 FROM decisions d WHERE d.sample_id = i.sample_id AND d.revision = i.revision
+    AND d.verdict = 'approve' AND d.created_at <= :frozen_at
+    AND (d.undone_at IS NULL OR d.undone_at > :frozen_at))
+"""
+
+
+def _approvals(session: Session, release: Release) -> str:
+    """How many rows a reviewer read, and how many a lead approved with all matches of a search."""
+    params = {"release": release.id, "frozen_at": release.frozen_at}
+    read = session.execute(text(_ONE_BY_ONE), params).scalar_one()
+    return f"{read:,} read one by one by a reviewer, {release.rows - read:,} approved in bulk"
 
 
 def finish(session: Session, job: Job) -> None:

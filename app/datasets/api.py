@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlalchemy import select
 from starlette.datastructures import FormData, UploadFile
 
@@ -59,9 +59,14 @@ def change_dataset(
 
 
 @router.delete("/datasets/{name}", status_code=202, name="api:delete_dataset")
-def delete_dataset(name: str, session: SessionDep, user: CurrentUser) -> JobOut:
-    """Take a dataset away; its rows are removed in a job."""
-    job = service.delete(session, service.get(session, name), by=user)
+def delete_dataset(
+    name: str,
+    session: SessionDep,
+    user: CurrentUser,
+    releases: Annotated[bool, Query(description="Delete its releases too")] = False,
+) -> JobOut:
+    """Take a dataset away; its rows are removed in a job. Refused while it has releases."""
+    job = service.delete(session, service.get(session, name), by=user, with_releases=releases)
     return job_out(job, jobs.progress(session, [job])[job.id])
 
 

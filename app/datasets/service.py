@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import column, func, select, table
 from sqlalchemy.orm import Session
 
 from app.accounts import audit
@@ -94,9 +94,23 @@ def change(
     return dataset
 
 
-def delete(session: Session, dataset: Dataset, *, by: Principal) -> Job:
-    """Take a dataset away at once; its rows go in a job. Its events in the audit log stay."""
+def delete(
+    session: Session, dataset: Dataset, *, by: Principal, with_releases: bool = False
+) -> Job:
+    """Take a dataset away at once; its rows go in a job. Its events in the audit log stay.
+
+    Refuses while there are releases of it, unless they are to go as well.
+    """
     policies.may_delete(by)
+    held = table("releases", column("dataset_id"))
+    count = session.scalar(
+        select(func.count()).select_from(held).where(held.c.dataset_id == dataset.id)
+    )
+    if count and not with_releases:
+        raise ConflictError(
+            f"{dataset.name} has {count} releases, which somebody may have trained on. Delete it "
+            "with `releases=true` to delete them too."
+        )
     name = dataset.name
     dataset.deleted_at = now()
     dataset.name = f"{name} (deleted {dataset.id})"  # the name is free again

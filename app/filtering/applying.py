@@ -28,7 +28,7 @@ from sqlalchemy.orm import Session
 from app.accounts.policies import Principal
 from app.curation.rules.nodes import Node, render
 from app.filtering.models import RuleApplication, RuleSet, RuleVersion
-from app.filtering.service import enabled
+from app.filtering.service import enabled, standing
 from app.samples.distribution import failing, field_of, parts_of
 from app.samples.models import Sample, SampleDrop, Status
 from app.samples.search import Schema, schema_of
@@ -88,6 +88,7 @@ def apply_range(
     parts = [part for one in enabled(version.conditions) for part in parts_of(schema, one)]
     dropped = _drop(session, application, schema, parts, by, (low, high))
     restored = _restore(session, application, rule_set, schema, parts, by, (low, high))
+    _hand_over(session, rule_set, schema, by)
     session.execute(
         text(_COUNT), {"dropped": dropped, "restored": restored, "application": application.id}
     )
@@ -99,9 +100,10 @@ def _drop(
     schema: Schema,
     parts: Sequence[Node],
     by: Principal,
-    ids: tuple[int, int],
+    ids: tuple[int, int] | list[int],
 ) -> int:
     number = failing(schema, parts)
+    among = Sample.id.between(*ids) if isinstance(ids, tuple) else Sample.id.in_(ids)
     words, value = _reason(schema, parts, number)
     rows = select(
         Sample.id,
@@ -112,7 +114,7 @@ def _drop(
         ),
     ).where(
         Sample.dataset_id == schema.dataset_id,
-        Sample.id.between(*ids),
+        among,
         Sample.status.in_(_OPEN),
         Sample.kept.is_(False),
         number > 0,
@@ -172,6 +174,24 @@ def _restore(
     return count
 
 
+def _hand_over(session: Session, rule_set: RuleSet, schema: Schema, by: Principal) -> None:
+    """Rows that came back just now and fail another rule set that stands are dropped by that one.
+
+    A row is dropped by one rule at a time; without this, undoing one set would let rows through
+    that another one refuses.
+    """
+    ids = list(session.scalars(text("SELECT id FROM changing")))
+    others = select(RuleSet).where(
+        RuleSet.dataset_id == rule_set.dataset_id, RuleSet.id != rule_set.id
+    )
+    for other in session.scalars(others).all() if ids else ():
+        latest = standing(session, other)
+        if latest is not None:
+            version = session.get_one(RuleVersion, latest.version_id)
+            parts = [part for one in enabled(version.conditions) for part in parts_of(schema, one)]
+            _drop(session, latest, schema, parts, by, ids)
+
+
 def undo_range(
     session: Session, application: RuleApplication, by: Principal, low: int, high: int
 ) -> None:
@@ -189,6 +209,9 @@ def undo_range(
     )
     _collect(session, dropped_here)
     _write(session, application, by, "rules.undo", (_EVENTS, _SET_BACK, _FORGET_DROP))
+    version = session.get_one(RuleVersion, application.version_id)
+    rule_set = session.get_one(RuleSet, version.rule_set_id)
+    _hand_over(session, rule_set, schema_of(session, rule_set.dataset_id), by)
     session.execute(text("TRUNCATE changing"))
     session.execute(
         text(

@@ -142,12 +142,9 @@ def cancel(session: Session, job_id: uuid.UUID, *, by: Principal) -> Job:
         .where(JobChunk.job_id == job.id, JobChunk.status == JobStatus.QUEUED)
         .values(status=JobStatus.CANCELLED)
     )
-    running = select(JobChunk.id).where(
-        JobChunk.job_id == job.id, JobChunk.status == JobStatus.RUNNING
-    )
-    if job.status is JobStatus.QUEUED or session.scalar(running.limit(1)) is None:
-        job.status = JobStatus.CANCELLED
-        job.finished_at = now()
+    # A worker closes the job: it knows what must not stay half done.
+    job.status = JobStatus.RUNNING
+    on_commit(session, lambda: queue.ring(job.queue, job.id))
     audit.record(session, by, "job.cancel", ("job", job.id), dataset_id=job.dataset_id)
     return job
 
@@ -162,6 +159,8 @@ def retry(session: Session, job_id: uuid.UUID, *, by: Principal) -> Job:
     may_steer(by, job, "retry")
     if job.status in OPEN_STATUSES:
         raise ConflictError("The job is still running.")
+    if job.status is JobStatus.SUCCEEDED:
+        _begin_anew(session, job)
     letters = select(DeadLetter.chunk_id).where(DeadLetter.job_id == job.id)
     session.execute(
         update(JobChunk)
@@ -181,6 +180,15 @@ def retry(session: Session, job_id: uuid.UUID, *, by: Principal) -> Job:
     on_commit(session, lambda: queue.ring(job.queue, job.id, _BELLS))
     audit.record(session, by, "job.retry", ("job", job.id), dataset_id=job.dataset_id)
     return job
+
+
+def _begin_anew(session: Session, job: Job) -> None:
+    """Of jobs that succeeded, a release is built again, others only where rows failed."""
+    chunks = JobChunk.job_id == job.id
+    if job.kind is JobKind.RELEASE:
+        session.execute(update(JobChunk).where(chunks).values(status=JobStatus.QUEUED))
+    elif session.scalar(select(DeadLetter.id).where(DeadLetter.job_id == job.id).limit(1)) is None:
+        raise ConflictError("Nothing failed in this job, so there is nothing to try again.")
 
 
 def open_jobs(session: Session, dataset_id: int, kind: JobKind) -> Sequence[Job]:

@@ -126,6 +126,7 @@ _TITLES = {
     "rules.undo": "Rule undone",
     "sample.restore": "Restored",
     "sample.edit": "Edited",
+    "sample.reopen": "Open again after the edit",
     "review.approve": "Approved",
     "review.reject": "Rejected",
     "review.flag": "Flagged",

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from app.accounts.current import CurrentUser, SessionDep
 from app.curation.catalog import WRITERS
-from app.curation.writers.layouts import Unwritable, encode
+from app.curation.writers.layouts import Unwritable
 from app.datasets import service as datasets
 from app.errors import InvalidError
 from app.jobs import service as jobs
@@ -73,9 +73,12 @@ def get_release(release_id: str, session: SessionDep, _user: CurrentUser) -> Rel
 
 
 @router.get("/releases/{release_id}/manifest", name="api:manifest")
-def manifest(release_id: str, session: SessionDep, _user: CurrentUser) -> dict[str, Any]:
+def manifest(
+    release_id: str, request: Request, session: SessionDep, _user: CurrentUser
+) -> Response:
     """Recipe, row ids and revisions, counts, licences, and the SHA-256 of every file."""
-    return dict(service.ready(service.find(session, release_id)).manifest)
+    path, entry = service.file_of(service.find(session, release_id), service.MANIFEST)
+    return file_response(request, path, service.MANIFEST, entry["sha256"])
 
 
 @router.get("/releases/{release_id}/diff", name="api:diff_releases")
@@ -115,9 +118,15 @@ def release_rows(
     after = int(key[0]) if key else 0
     found = list(rows.records(session, release, after=after, limit=limit + 1))
     shown = found[:limit]
-    encoded = [encode(writer.layout, record) for _, record in shown]
+    encoded = [writer.columns(record) for _, record in shown]
     return Page(
         items=[one for one in encoded if not isinstance(one, Unwritable)],
         next=encode_cursor(shown[-1][0]) if len(found) > limit else None,
-        total=release.rows,
+        total=_rows_in(release, format_),
     )
+
+
+def _rows_in(release: Release, format_: str) -> int | None:
+    """Rows of the release that this layout holds; unknown where no file of it was written."""
+    files = release.manifest["files"]
+    return next((one["rows"] for one in files if one["name"].split(".")[0] == format_), None)

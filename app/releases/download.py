@@ -19,7 +19,8 @@ def file_response(request: Request, path: Path, name: str, sha256: str) -> Respo
         )
     etag = f'"{sha256}"'
     headers = {"ETag": etag, "Cache-Control": "private, max-age=31536000, immutable"}
-    if etag in request.headers.get("If-None-Match", ""):
+    seen = request.headers.get("If-None-Match", "")
+    if etag in seen or seen.strip() == "*":
         return Response(status_code=304, headers=headers)
     return FileResponse(
         path,

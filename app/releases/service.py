@@ -116,7 +116,6 @@ def start(
     )
     session.add(release)
     session.flush()
-    freeze(session, release)
     job = jobs.start(
         session,
         JobKind.RELEASE,
@@ -132,7 +131,7 @@ def start(
         "release.start",
         ("release", release.id),
         dataset_id=dataset.id,
-        after={"name": name, "where": where, "formats": release.formats, "rows": release.rows},
+        after={"name": name, "where": where, "formats": release.formats},
     )
     return release, job
 
@@ -140,9 +139,15 @@ def start(
 def freeze(session: Session, release: Release) -> None:
     """Write down which rows are in it, as they are now: approved ones, never anything else.
 
+    Done once, in the job: a release of a million rows takes longer than a page may.
+
     What can change later (revision, domain, language, tags, scores) is copied, so that the files
     can be built again byte by byte.
     """
+    taken = select(ReleaseItem.sample_id).where(ReleaseItem.release_id == release.id)
+    if session.scalar(taken.limit(1)) is not None:
+        return
+    release.frozen_at = datetime.now(UTC)
     columns = {
         "release_id": literal(release.id, Uuid),
         "sample_id": Sample.id,
@@ -183,25 +188,29 @@ def file_of(release: Release, name: str) -> tuple[Path, dict[str, Any]]:
 
 
 _DIFF = """
-SELECT coalesce(a.sample_id, b.sample_id) AS id,
-       CASE WHEN a.sample_id IS NULL THEN 'removed' WHEN b.sample_id IS NULL THEN 'added'
-            ELSE 'changed' END AS what
-FROM (SELECT * FROM release_items WHERE release_id = :this) a
-FULL JOIN (SELECT * FROM release_items WHERE release_id = :other) b USING (sample_id)
-WHERE a.content_hash IS DISTINCT FROM b.content_hash ORDER BY 1
+WITH differing AS (
+  SELECT coalesce(a.sample_id, b.sample_id) AS id,
+         CASE WHEN a.sample_id IS NULL THEN 'removed' WHEN b.sample_id IS NULL THEN 'added'
+              ELSE 'changed' END AS what
+  FROM (SELECT * FROM release_items WHERE release_id = :this) a
+  FULL JOIN (SELECT * FROM release_items WHERE release_id = :other) b USING (sample_id)
+  WHERE a.content_hash IS DISTINCT FROM b.content_hash
+)
+SELECT what, count(*) AS number, (array_agg(id ORDER BY id))[1 : CAST(:most AS int)] AS ids
+FROM differing GROUP BY what
 """
 
 
 def diff(session: Session, release: Release, against: Release, limit: int = 1000) -> Difference:
     """Rows added, removed and changed since another release; at most `limit` ids of each."""
-    found: dict[str, list[int]] = {"added": [], "removed": [], "changed": []}
-    for sample_id, what in session.execute(text(_DIFF), {"this": release.id, "other": against.id}):
-        found[what].append(sample_id)
+    params = {"this": release.id, "other": against.id, "most": limit}
+    found = {what: (number, ids) for what, number, ids in session.execute(text(_DIFF), params)}
+    added, removed, changed = (found.get(what, (0, [])) for what in ("added", "removed", "changed"))
     return Difference(
-        added=found["added"][:limit],
-        removed=found["removed"][:limit],
-        changed=found["changed"][:limit],
-        added_count=len(found["added"]),
-        removed_count=len(found["removed"]),
-        changed_count=len(found["changed"]),
+        added=added[1],
+        removed=removed[1],
+        changed=changed[1],
+        added_count=added[0],
+        removed_count=removed[0],
+        changed_count=changed[0],
     )

@@ -79,7 +79,11 @@ def _shown(session: SessionDep, sample: Sample, *, blind: bool) -> SampleOut:
     """In blind mode scores and source are left out here, not hidden by the page."""
     signals = [] if blind else registry.signals(session, sample.dataset_id)
     source = "" if blind else session.get_one(Source, sample.source_id).name
-    return sample_out(sample, samples.body(session, sample), signals, {sample.source_id: source})
+    out = sample_out(sample, samples.body(session, sample), signals, {sample.source_id: source})
+    if blind:
+        out.metadata, out.tags, out.domain, out.origin = {}, [], None, None
+        out.external_id = None
+    return out
 
 
 @router.post("/samples/{sample_id}/decisions", status_code=201, name="api:decide")

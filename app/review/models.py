@@ -3,8 +3,10 @@
 import uuid
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import REAL, BigInteger, CheckConstraint, Enum, ForeignKey, Identity, Index, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Base, CreatedAt
@@ -76,5 +78,6 @@ class Decision(CreatedAt, Base):
     )
     note: Mapped[str] = mapped_column(default="")
     previous_status: Mapped[Status] = mapped_column(StatusColumn)
+    previous_drop: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     blind: Mapped[bool] = mapped_column(default=False)
     undone_at: Mapped[datetime | None]

@@ -56,6 +56,7 @@ def decide(
         verdict=verdict,
         note=note,
         previous_status=sample.status,
+        previous_drop=samples.take_drop(session, sample),
         blind=queue.queue_of(session, dataset).blind,
     )
     session.add(decision)
@@ -136,6 +137,8 @@ def undo(session: Session, decision_id: int, *, by: Principal) -> Decision:
         action="review.undo",
         detail=detail,
     )
+    if decision.previous_drop is not None:
+        samples.put_drop_back(session, sample, decision.previous_drop)
     if sample.status in queue.REVIEWABLE:
         queue.put_back(session, sample, by)
     return decision

@@ -113,8 +113,9 @@ def undo(session: Session, action_id: uuid.UUID, *, by: Principal) -> Job:
     """Take a bulk action back, in a job: what it changed and what stands so still."""
     policies.may_bulk(by)
     row = get(session, action_id)
-    if row.undone_at is not None:
-        raise ConflictError("This was taken back already.")
+    busy = jobs.open_jobs(session, row.dataset_id, JobKind.BULK)
+    if row.undone_at is not None or any(job.params["action"] == str(row.id) for job in busy):
+        raise ConflictError("This was taken back already, or is being changed right now.")
     return jobs.start(
         session,
         JobKind.BULK,

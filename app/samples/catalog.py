@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.curation.rules.nodes import And, Node, Text
 from app.datasets.models import Dataset
+from app.errors import InvalidError
 from app.samples import queries
 from app.samples.models import DatasetSignal
 from app.samples.queries import Row
@@ -44,12 +45,12 @@ def read(
     if q.strip():
         node = And((node, Text(q.strip(), phrase=False)))
     order = sort_of(schema, sort)
-    key = decode_cursor(cursor, 2)
+    key = _key_of(cursor, order)
     found = queries.rows(session, schema, compiled(schema, node), order, key, limit + 1)
     shown = found[:limit]
     return CatalogPage(
         rows=shown,
-        next=_cursor(shown[-1]) if len(found) > limit else None,
+        next=_cursor(shown[-1], order) if len(found) > limit else None,
         schema=schema,
         node=node,
         sort=order,
@@ -57,6 +58,17 @@ def read(
     )
 
 
-def _cursor(row: Row) -> str:
+def _cursor(row: Row, order: Sort) -> str:
     value: Any = row.sort_value
-    return encode_cursor(value.isoformat() if hasattr(value, "isoformat") else value, row.sample.id)
+    shown = value.isoformat() if hasattr(value, "isoformat") else value
+    return encode_cursor(str(order), shown, row.sample.id)
+
+
+def _key_of(cursor: str | None, order: Sort) -> list[Any] | None:
+    """The value and id in a cursor; a cursor of another order is refused."""
+    key = decode_cursor(cursor, 3)
+    if key is None:
+        return None
+    if key[0] != str(order) or not isinstance(key[2], int):
+        raise InvalidError("The cursor belongs to another list or another order.")
+    return key[1:]

@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.curation.records import Record
+from app.curation.text.counting import count_words
 from app.curation.text.identity import content_hash
 from app.curation.text.parts import full_text
 from app.sources.models import Source
@@ -121,7 +122,7 @@ def _row(n: int, record: Record, target: Target, width: int) -> tuple[Any, ...]:
         record.language,
         list(record.tags) or None,
         len(words),
-        len(words.split()),
+        count_words(words),
         _scores(record.scores, target.slots, width),
         orjson.dumps(record.body).decode(),
         orjson.dumps(record.metadata).decode(),

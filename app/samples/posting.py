@@ -168,6 +168,11 @@ class _Reading:
                 )
             self._read = mapper(self._mapping, warnings=self.warnings)
         made: Record | Rejected = self._read(item)
+        if isinstance(made, Rejected):
+            # Rows of several layouts may come in one request: look at this one alone.
+            own = mapping_for(propose([item]), Options())
+            if own is not None and own != self._mapping:
+                made = mapper(own, warnings=self.warnings)(item)
         return made
 
     def target(self, batch: list[Record]) -> Target:

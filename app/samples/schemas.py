@@ -18,7 +18,7 @@ class SampleOut(BaseModel):
     external_id: str | None
     kind: Kind
     status: Status
-    origin: Origin
+    origin: Origin | None
     source: str
     domain: str | None
     language: str | None

@@ -1,5 +1,6 @@
 """Samples: reading, editing, moving from status to status."""
 
+import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from app.accounts.models import Role
 from app.accounts.policies import Principal, require_role
 from app.accounts.service import now
 from app.curation.records import BODY_FIELDS, Kind
+from app.curation.text.counting import count_words
 from app.curation.text.identity import content_hash
 from app.curation.text.parts import full_text
 from app.errors import ConflictError, InvalidError, NotFoundError
@@ -63,6 +65,34 @@ def parents_and_children(
 def drop_of(session: Session, sample_id: int) -> SampleDrop | None:
     """Why the sample is dropped, if it is."""
     return session.get(SampleDrop, sample_id)
+
+
+def take_drop(session: Session, sample: Sample) -> dict[str, Any] | None:
+    """Why the sample is dropped, to be put back when what follows is undone."""
+    drop = drop_of(session, sample.id)
+    if drop is None:
+        return None
+    return {
+        "application_id": str(drop.application_id) if drop.application_id else None,
+        "condition": drop.condition,
+        "value": drop.value,
+        "previous_status": drop.previous_status,
+    }
+
+
+def put_drop_back(session: Session, sample: Sample, drop: Mapping[str, Any]) -> None:
+    """The sample is dropped again for the reason it had."""
+    application = drop["application_id"]
+    session.add(
+        SampleDrop(
+            sample_id=sample.id,
+            application_id=uuid.UUID(application) if application else None,
+            condition=drop["condition"],
+            value=drop["value"],
+            previous_status=Status(drop["previous_status"]),
+        )
+    )
+    session.flush()
 
 
 def named_scores(sample: Sample, signals: Sequence[DatasetSignal]) -> dict[str, float]:
@@ -138,7 +168,11 @@ def edit(
             f"it is at {sample.revision}.",
             revision=sample.revision,
         )
-    return store_revision(session, sample, new, by=by, reason=reason)
+    edited = store_revision(session, sample, new, by=by, reason=reason)
+    if edited.revision != revision and edited.status in {Status.APPROVED, Status.REJECTED}:
+        # The verdict was on the text before: nobody has approved this one.
+        set_status(session, edited, Status.PENDING, by=by, action="sample.reopen")
+    return edited
 
 
 def store_revision(
@@ -168,7 +202,7 @@ def store_revision(
     before = sample.revision
     sample.revision = revision
     sample.content_hash, sample.changed_at = digest, now()
-    sample.chars, sample.words = len(words), len(words.split())
+    sample.chars, sample.words = len(words), count_words(words)
     session.flush()
     audit.record(
         session,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.curation.records import BODY_FIELDS, Kind
+from app.curation.text.counting import count_words
 
 _PROMPTS = {"instruction", "prompt", "signature"}
 _CODE = {"signature", "solution", "tests"}
@@ -23,7 +24,7 @@ class Part:
     @property
     def words(self) -> int:
         """Words, told beside the label."""
-        return len(self.text.split())
+        return count_words(self.text)
 
 
 def parts(kind: Kind, body: Mapping[str, Any]) -> list[Part]:

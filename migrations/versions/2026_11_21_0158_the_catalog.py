@@ -506,6 +506,7 @@ def upgrade() -> None:
             ),
             nullable=False,
         ),
+        sa.Column("previous_drop", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("blind", sa.Boolean(), nullable=False),
         sa.Column("undone_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column(

@@ -10,6 +10,7 @@ from app.datasets.models import Dataset
 from app.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 from app.filtering import preview, service
 from app.filtering.models import RuleApplication, RuleVersion
+from app.jobs import service as jobs
 from app.samples import distribution
 from app.samples import service as samples
 from app.samples.models import Sample, SampleDrop, Status
@@ -124,6 +125,39 @@ def test_undo_brings_back_exactly_those_without_measuring_again(
 
     assert snapshot(session) == before
     assert session.get_one(RuleApplication, application.id).undone_at is not None
+
+
+def test_rows_that_another_rule_set_refuses_stay_dropped_by_that_one(
+    session: Session, dataset: Dataset, lead: Principal
+) -> None:
+    one = apply(session, save(session, dataset, lead, "judge_score>=20"), lead)
+    stricter = service.save(
+        session,
+        dataset,
+        name="other",
+        conditions=[{"expression": "judge_score>=10", "enabled": True}],
+        by=lead,
+    )
+    other = apply(session, stricter, lead)
+    assert other.dropped == 0
+
+    undo(session, one, lead)
+    assert {drop.condition for drop in session.scalars(select(SampleDrop))} == {"judge_score>=10"}
+    assert len(dropped(session)) == 9
+
+    undo(session, other, lead)
+    assert dropped(session) == set()
+
+
+def test_an_application_that_was_undone_is_not_tried_again(
+    session: Session, dataset: Dataset, lead: Principal
+) -> None:
+    application = apply(session, save(session, dataset, lead, "judge_score>=20"), lead)
+    assert application.job_id is not None
+    undo(session, application, lead)
+
+    with pytest.raises(ConflictError, match="nothing to try again"):
+        jobs.retry(session, application.job_id, by=lead)
 
 
 def test_a_looser_version_brings_back_and_undo_drops_again(

@@ -112,7 +112,7 @@ def test_a_file_comes_in_pieces_and_is_resumed(
 def test_rows_come_by_cursor_in_a_layout(
     session: Session, dataset: Dataset, api: TestClient
 ) -> None:
-    release(session, api)
+    release(session, api, "v1", "", "jsonl-messages")
     seen: list[str] = []
     cursor = None
     while True:
@@ -152,6 +152,8 @@ def test_the_difference_of_two_releases(
     samples.set_status(session, approved, Status.REJECTED, by=lead, action="test")
     edited = {"instruction": "Changed?", "input": "", "output": "Changed."}
     samples.edit(session, other.id, edited, revision=1, by=lead)
+    assert other.status is Status.PENDING  # nobody has approved the new text yet
+    samples.set_status(session, other, Status.APPROVED, by=lead, action="test")
     session.commit()
     release(session, api, "v2")
 
@@ -234,3 +236,60 @@ def test_an_exported_row_answers_who_what_when_and_a_tampered_one_is_found(
 def test_the_writers_and_formats_are_listed(api: TestClient) -> None:
     assert [one["key"] for one in api.get("/writers").json()["items"]] == ["jsonl", "parquet"]
     assert "jsonl-messages" in api.get("/formats").json()["items"]
+
+
+def test_a_lost_file_is_built_again_to_the_byte_by_a_retry(
+    session: Session, dataset: Dataset, api: TestClient
+) -> None:
+    made = release(session, api)
+    found = service.find(session, made)
+    before = api.get("/releases/v1/files/jsonl.jsonl").content
+    shutil.rmtree(service.folder(found))
+
+    assert api.post(f"/jobs/{found.job_id}/retry").status_code == 200
+    assert run_job(session, str(found.job_id)).error is None
+
+    assert api.get("/releases/v1/files/jsonl.jsonl").content == before
+
+
+def test_a_release_that_was_cancelled_is_not_building_for_ever(
+    session: Session, dataset: Dataset, api: TestClient
+) -> None:
+    started = api.post("/datasets/mix/releases", json={"name": "v1"}).json()
+    api.post(f"/jobs/{started['id']}/cancel")
+    assert run_job(session, started["id"]).status == "cancelled"
+    assert api.get("/releases/v1").json()["status"] == "failed"
+
+    api.post(f"/jobs/{started['id']}/retry")
+    run_job(session, started["id"])
+    assert api.get("/releases/v1").json()["status"] == "ready"
+
+
+def test_an_edit_takes_the_approval_with_it(
+    session: Session, dataset: Dataset, api: TestClient, annotator_api: TestClient
+) -> None:
+    one = session.scalars(select(Sample).where(Sample.status == Status.APPROVED)).first()
+    assert one is not None
+    edited = {"instruction": "Unread?", "input": "", "output": "Unread."}
+    patched = annotator_api.patch(f"/samples/{one.id}", json={"revision": 1, "body": edited})
+    assert patched.json()["status"] == "pending"
+
+    release(session, api)
+
+    assert one.id not in {row[0] for row in api.get("/releases/v1/manifest").json()["rows"]}
+
+
+def test_a_dataset_with_releases_is_not_deleted_by_the_way(
+    session: Session, dataset: Dataset, api: TestClient, admin_api: TestClient
+) -> None:
+    made = service.find(session, release(session, api))
+    made_id, folder = made.id, service.folder(made)
+    refused = admin_api.delete("/datasets/mix")
+    assert refused.status_code == 409
+    assert "has 1 releases" in refused.json()["detail"]
+
+    gone = admin_api.delete("/datasets/mix", params={"releases": True})
+
+    assert run_job(session, gone.json()["id"]).error is None
+    assert not folder.exists()
+    assert admin_api.get(f"/releases/{made_id}").status_code == 404

@@ -11,11 +11,12 @@ from app.accounts.models import AuditEvent
 from app.accounts.policies import Principal
 from app.datasets.models import Dataset
 from app.errors import ConflictError, ForbiddenError, InvalidError
+from app.filtering import service as filtering
 from app.review import queue, service
 from app.review.models import Decision, ReviewItem, Verdict
 from app.samples import service as samples
 from app.samples.models import Sample, Status
-from tests.factories import fill, make_dataset, numbered
+from tests.factories import fill, make_dataset, numbered, run_job
 
 
 @pytest.fixture
@@ -283,3 +284,20 @@ def test_every_decision_is_in_the_audit_log(
     assert event.before == {"status": "pending"}
     assert event.after is not None
     assert event.after["note"] == "wrong"
+
+
+def test_undoing_a_decision_on_a_dropped_sample_puts_its_drop_back(
+    session: Session, dataset: Dataset, lead: Principal, bells: list[str]
+) -> None:
+    conditions = [{"expression": "judge_score>=5", "enabled": True}]
+    version = filtering.save(session, dataset, name="keep", conditions=conditions, by=lead)
+    application, job = filtering.apply(session, version, by=lead)
+    run_job(session, job.id)
+    dropped = session.scalars(select(Sample).where(Sample.status == Status.DROPPED)).first()
+    assert dropped is not None
+
+    decision = service.decide(session, dropped.id, verdict=Verdict.APPROVE, revision=1, by=lead)
+    service.undo(session, decision.id, by=lead)
+    run_job(session, filtering.undo(session, application, by=lead).id)
+
+    assert session.get_one(Sample, dropped.id).status is Status.PENDING

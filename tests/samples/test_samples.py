@@ -366,3 +366,22 @@ def test_equal_samples_in_one_batch_count_as_one(
     fill(session, dataset, lead, same)
 
     assert session.scalar(select(func.count()).select_from(Sample)) == 26
+
+
+def test_a_cursor_of_another_order_is_refused(dataset: Dataset, api: TestClient) -> None:
+    first = api.get("/datasets/mix/samples", params={"limit": 3, "sort": "judge_score"}).json()
+
+    for sort in ("created", "domain", "-judge_score"):
+        params = {"sort": sort, "cursor": first["next"]}
+        assert api.get("/datasets/mix/samples", params=params).status_code == 422
+
+
+def test_rows_of_several_layouts_in_one_request(dataset: Dataset, api: TestClient) -> None:
+    found = post(
+        api,
+        {"messages": [{"role": "user", "content": "Hello"}]},
+        {"instruction": "Do it.", "output": "Done."},
+        {"text": "Plain."},
+    )
+
+    assert (found["created"], found["rejected"]) == (3, [])

@@ -405,7 +405,9 @@ def test_a_job_is_cancelled_and_retried_from_its_row(
     job = session.scalars(select(Job).order_by(Job.created_at.desc()).limit(1)).one()
 
     assert "waits for a worker" in browser.get("/datasets/mix/jobs").text
-    assert "cancelled" in browser.post(f"/jobs/{job.id}/cancel").text
+    assert "stopping" in browser.post(f"/jobs/{job.id}/cancel").text
+    run_job(session, job.id)
+    assert "cancelled" in browser.get(f"/jobs/{job.id}/row").text
     assert "queued" in browser.post(f"/jobs/{job.id}/retry").text
     run_job(session, job.id)
     page = browser.get(f"/datasets/mix/jobs?job={job.id}").text
@@ -420,7 +422,8 @@ def test_jobs_over_rest(session: Session, dataset: Dataset, api: TestClient) -> 
     second = api.get("/jobs", params={"limit": 1, "cursor": first_page["next"]}).json()
     assert "Lengths" in first_page["items"][0]["title"]
     job_id = second["items"][0]["id"]
-    assert api.post(f"/jobs/{job_id}/cancel").json()["status"] == "cancelled"
+    assert api.post(f"/jobs/{job_id}/cancel").status_code == 200
+    assert run_job(session, job_id).status == "cancelled"
     assert api.post(f"/jobs/{job_id}/retry").json()["status"] == "queued"
 
 

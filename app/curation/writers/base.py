@@ -95,13 +95,20 @@ class Writer(Method):
     def write_rows(self, rows: Iterator[Columns], file: Digest, left_out: Counter[str]) -> int:
         """Write one file and say how many rows it got; count in `left_out` those it did not."""
 
+    def columns(self, record: Record) -> Columns | Unwritable:
+        """One record as its row in the file, or why it has no place in this layout."""
+        columns = encode(self.layout, record)
+        if isinstance(columns, Unwritable) or not self.about:
+            return columns
+        return columns | _about(record)
+
     def _encoded(self, records: Iterable[Record], left_out: Counter[str]) -> Iterator[Columns]:
         for record in records:
-            columns = encode(self.layout, record)
+            columns = self.columns(record)
             if isinstance(columns, Unwritable):
                 left_out[columns.reason] += 1
             else:
-                yield columns | _about(record) if self.about else columns
+                yield columns
 
     def _parts(self, rows: Iterator[Columns]) -> Iterator[Iterator[Columns]]:
         if not self.rows_per_file:
