@@ -13,6 +13,7 @@ from app.client import Client, Json, Refused
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 _WIDEST = 60
+_SHOWN_FAILURES = 5
 _QUIET_S = 5.0  # between two lines of progress where there is no terminal
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -114,9 +115,24 @@ def finish(client: Client, job: Json, *, wait: bool, as_json: bool) -> Json:
         print_json(job)
     else:
         click.echo(job_line(job))
+    if wait and job["failed"]:
+        _say_what_failed(client, job)
     if wait and job["status"] != "succeeded":
         raise Refused(f"{job['title']}: {job['error'] or job['status']}")
     return job
+
+
+def _say_what_failed(client: Client, job: Json) -> None:
+    """The first records that failed, with their reasons; the rest over REST and on the page."""
+    found = client.get(f"/jobs/{job['id']}/dead-letters", limit=_SHOWN_FAILURES)
+    for one in found["items"]:
+        line = f", line {one['line']:,}" if one["line"] else ""
+        click.echo(f"  {one['place']}{line}: {one['reason']}", err=True)
+    if job["failed"] > _SHOWN_FAILURES:
+        click.echo(f"  and {job['failed'] - _SHOWN_FAILURES:,} more", err=True)
+    took_nothing = not (job["result"].get("created", 1) or job["result"].get("existing", 1))
+    if job["kind"] == "import" and took_nothing:
+        raise Refused("Nothing was imported: every row was refused.")
 
 
 def job_line(job: Json) -> str:

@@ -86,6 +86,23 @@ def test_the_main_job(live: Live, done: dict[str, Any], tmp_path: Path) -> None:
 
 
 @USES_IT
+def test_rows_that_were_refused_are_named_with_their_line(live: Live, tmp_path: Path) -> None:
+    live.winnow("dataset", "create", "broken")
+    some, none = tmp_path / "some.jsonl", tmp_path / "none.jsonl"
+    good = json.dumps({"instruction": "Say yes.", "output": "Yes."})
+    some.write_text(f'{good}\n{{"instruction": "cut\n')
+    none.write_text('{"instruction": "", "output": ""}\n')
+
+    landed = live.winnow("import", "broken", some, "--wait")
+    refused = live.winnow("import", "broken", none, "--wait")
+
+    assert landed.exit_code == 0
+    assert "some.jsonl, line 2: " in landed.stderr
+    assert refused.exit_code == 1
+    assert "every row was refused" in refused.stderr
+
+
+@USES_IT
 def test_a_broken_download_goes_on_where_it_stopped(live: Live, tmp_path: Path) -> None:
     whole = tmp_path / "whole.jsonl"
     entry = json.loads(live.winnow(*EXPORT, whole, "--json").stdout)

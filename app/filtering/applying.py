@@ -30,10 +30,8 @@ from app.curation.rules.nodes import Node, render
 from app.filtering.models import RuleApplication, RuleSet, RuleVersion
 from app.filtering.service import enabled, standing
 from app.samples.distribution import failing, field_of, parts_of
-from app.samples.models import Sample, SampleDrop, Status
+from app.samples.models import OPEN, Sample, SampleDrop, Status
 from app.samples.search import Schema, schema_of
-
-_OPEN = (Status.PENDING, Status.IN_REVIEW)
 
 _CHANGING = table("changing", column("id"), column("condition"), column("value"), column("detail"))
 _EVENTS = """
@@ -115,7 +113,7 @@ def _drop(
     ).where(
         Sample.dataset_id == schema.dataset_id,
         among,
-        Sample.status.in_(_OPEN),
+        Sample.status.in_(OPEN),
         Sample.kept.is_(False),
         number > 0,
     )

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.curation.rules.nodes import Node, render
 from app.samples.distribution import KEPT, UNMEASURED, failing, parts_of, positions
-from app.samples.models import Sample
+from app.samples.models import OPEN, Sample
 from app.samples.search import Schema
 
 # Words of a sample, as groups that people recognise: a line, an answer, a paragraph, a page.
@@ -41,12 +41,14 @@ class Preview:
     """Counts of one expression over a dataset.
 
     `matched` rows meet every condition. `unmeasured` rows fail none, but lack a value that some
-    condition asks for: a filter does not show them, a rule leaves them alone.
+    condition asks for: a filter does not show them, a rule leaves them alone. `droppable` rows
+    fail one and are open: a rule would drop them now.
     """
 
     total: int
     matched: int
     unmeasured: int
+    droppable: int
     steps: Sequence[Step]
     by_source: Sequence[Group]
     by_domain: Sequence[Group]
@@ -57,15 +59,23 @@ def preview(session: Session, schema: Schema, where: str) -> Preview:
     """Count what an expression keeps, in one pass over the dataset."""
     parts = parts_of(schema, where)
     # One group per (outcome, source, domain, length): every count below adds up from these.
-    columns = (failing(schema, parts), Sample.source_id, Sample.domain, _length())
+    columns = (
+        failing(schema, parts),
+        Sample.source_id,
+        Sample.domain,
+        _length(),
+        Sample.status.in_(OPEN) & Sample.kept.is_(False),
+    )
     rows = session.execute(
         select(*columns, func.count())
         .where(Sample.dataset_id == schema.dataset_id)
         .group_by(*positions(len(columns)))
     ).all()
     outcomes: Counter[int] = Counter()
-    for outcome, *_, count in rows:
+    droppable = 0
+    for outcome, *_, is_open, count in rows:
         outcomes[outcome] += count
+        droppable += count if outcome > KEPT and is_open else 0
     total = outcomes.total()
     names = {number: name for name, number in schema.sources.items()}
     lengths = dict(enumerate(name for _, name in LENGTHS))
@@ -73,10 +83,11 @@ def preview(session: Session, schema: Schema, where: str) -> Preview:
         total=total,
         matched=outcomes[KEPT],
         unmeasured=outcomes[UNMEASURED],
+        droppable=droppable,
         steps=_steps(parts, outcomes, total),
-        by_source=_groups([(names.get(r[1], "?"), r[0], r[4]) for r in rows]),
-        by_domain=_groups([(r[2] or "none", r[0], r[4]) for r in rows]),
-        by_length=_in_order(_groups([(lengths[r[3]], r[0], r[4]) for r in rows])),
+        by_source=_groups([(names.get(r[1], "?"), r[0], r[5]) for r in rows]),
+        by_domain=_groups([(r[2] or "none", r[0], r[5]) for r in rows]),
+        by_length=_in_order(_groups([(lengths[r[3]], r[0], r[5]) for r in rows])),
     )
 
 

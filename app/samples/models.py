@@ -38,6 +38,9 @@ class Status(StrEnum):
     QUARANTINED = "quarantined"
 
 
+# Nobody has decided on these, so rules may drop them.
+OPEN = (Status.PENDING, Status.IN_REVIEW)
+
 KindColumn = Enum(
     Kind, name="sample_kind", values_callable=lambda members: [item.value for item in members]
 )

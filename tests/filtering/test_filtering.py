@@ -73,6 +73,20 @@ def test_the_funnel_adds_up_for_any_order(session: Session, dataset: Dataset) ->
         assert found.total - sum(step.lost for step in found.steps) == found.steps[-1].left
 
 
+def test_the_preview_tells_what_applying_would_drop(
+    session: Session, dataset: Dataset, lead: Principal
+) -> None:
+    schema = schema_of(session, dataset.id)
+    assert preview.preview(session, schema, "judge_score>=10").droppable == 9
+    first = session.scalars(select(Sample).order_by(Sample.id).limit(1)).one()
+    samples.set_status(session, first, Status.APPROVED, by=lead, action="test")
+    assert preview.preview(session, schema, "judge_score>=10").droppable == 8
+
+    apply(session, save(session, dataset, lead, "judge_score>=10"), lead)
+
+    assert preview.preview(session, schema, "judge_score>=10").droppable == 0
+
+
 def test_apply_drops_with_the_condition_and_the_value(
     session: Session, dataset: Dataset, lead: Principal
 ) -> None:
