@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from app.db import session_factory, session_scope
 from app.errors import AppError
-from app.jobs import service
+from app.jobs import claiming, service
 from app.jobs.models import DeadLetter, Job, JobChunk, JobStatus
 from app.settings import settings
 
@@ -130,7 +130,7 @@ def run(job_id: uuid.UUID, handlers: Callable[[Job], Handler]) -> None:
 
 def _plan(job_id: uuid.UUID, handlers: Callable[[Job], Handler]) -> None:
     with session_scope() as session:
-        job = service.claim_job(session, job_id)
+        job = claiming.claim_job(session, job_id)
         if job is None:
             return
         with structlog.contextvars.bound_contextvars(request_id=job.request_id):
@@ -138,7 +138,7 @@ def _plan(job_id: uuid.UUID, handlers: Callable[[Job], Handler]) -> None:
                 return  # a retry: its chunks are there
             try:
                 with session.begin_nested():
-                    service.add_chunks(session, job, handlers(job).plan(session, job))
+                    claiming.add_chunks(session, job, handlers(job).plan(session, job))
             except Exception as error:  # noqa: BLE001 - recorded, logged and shown, not swallowed
                 _record_failure(session, job, error, handlers)
 
@@ -147,7 +147,7 @@ def _work_one(job_id: uuid.UUID, handlers: Callable[[Job], Handler]) -> bool:
     """Claim one chunk and do it; False when there is none."""
     session = session_factory()()
     try:
-        row = service.claim_chunk(session, job_id, _WORKER)
+        row = claiming.claim_chunk(session, job_id, _WORKER)
         session.commit()
         if row is None:
             return False
@@ -192,7 +192,7 @@ def _do(session: Session, job: Job, row: JobChunk, handlers: Callable[[Job], Han
 def _close(job_id: uuid.UUID, handlers: Callable[[Job], Handler]) -> None:
     """Finish the job if this worker did its last chunk."""
     with session_scope() as session:
-        job = service.close_if_done(session, job_id)
+        job = claiming.close_if_done(session, job_id)
         if job is None:
             return
         handler = handlers(job)
@@ -241,7 +241,7 @@ def _heartbeat(chunk_id: int, attempt: int) -> Iterator[None]:
         while not stop.wait(settings().heartbeat_s):
             try:
                 with session_scope() as session:
-                    service.beat(session, chunk_id, attempt)
+                    claiming.beat(session, chunk_id, attempt)
             except SQLAlchemyError as error:  # the database is away for a moment: try again
                 _log.warning("heartbeat", error=str(error))
 

@@ -4,7 +4,7 @@ import structlog
 
 from app.accounts import idempotency, login
 from app.db import session_scope
-from app.jobs import queue, service
+from app.jobs import claiming, queue
 from app.settings import settings
 
 _log = structlog.get_logger("winnow.upkeep")
@@ -13,7 +13,7 @@ _log = structlog.get_logger("winnow.upkeep")
 def run() -> None:
     """One round; running two at once does no harm."""
     with session_scope() as session:
-        waiting = service.requeue_stale(session, settings().stale_after_s)
+        waiting = claiming.requeue_stale(session, settings().stale_after_s)
         for job in waiting:
             _log.info("ring again", job_id=str(job.id), kind=job.kind)
         login.clean_up(session)

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
@@ -27,8 +27,7 @@ from app.jobs.models import (
     Queue,
 )
 
-_MAX_ATTEMPTS = 5
-_BELLS = 16
+BELLS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +131,7 @@ def may_steer(who: Principal, job: Job, verb: str) -> None:
 
 def cancel(session: Session, job_id: uuid.UUID, *, by: Principal) -> Job:
     """Stop a job: what waits never starts, what runs stops at its next checkpoint."""
-    job = _locked(session, job_id)
+    job = locked(session, job_id)
     may_steer(by, job, "cancel")
     if job.status not in OPEN_STATUSES:
         raise ConflictError(f"The job is {job.status} already.")
@@ -155,7 +154,7 @@ def retry(session: Session, job_id: uuid.UUID, *, by: Principal) -> Job:
     Of a job that succeeded with dead letters, the chunks that hold them run again from their
     start: what landed is found there and not written twice.
     """
-    job = _locked(session, job_id)
+    job = locked(session, job_id)
     may_steer(by, job, "retry")
     if job.status in OPEN_STATUSES:
         raise ConflictError("The job is still running.")
@@ -177,7 +176,7 @@ def retry(session: Session, job_id: uuid.UUID, *, by: Principal) -> Job:
     )
     job.status, job.error, job.finished_at = JobStatus.QUEUED, None, None
     job.cancel_requested = False
-    on_commit(session, lambda: queue.ring(job.queue, job.id, _BELLS))
+    on_commit(session, lambda: queue.ring(job.queue, job.id, BELLS))
     audit.record(session, by, "job.retry", ("job", job.id), dataset_id=job.dataset_id)
     return job
 
@@ -209,113 +208,9 @@ def letters(session: Session, job_id: uuid.UUID, count: int) -> Sequence[DeadLet
     return session.scalars(queries.dead_letters(job_id).limit(count)).all()
 
 
-def _locked(session: Session, job_id: uuid.UUID) -> Job:
+def locked(session: Session, job_id: uuid.UUID) -> Job:
+    """The job, held until the end of the transaction."""
     job = session.get(Job, job_id, with_for_update=True)
     if job is None:
         raise NotFoundError(f"There is no job {job_id}.")
     return job
-
-
-# --- for workers ------------------------------------------------------------------------------
-
-
-def claim_job(session: Session, job_id: uuid.UUID) -> Job | None:
-    """Take a queued job to plan it; None when another worker did, or it was cancelled."""
-    return session.scalars(
-        update(Job)
-        .where(Job.id == job_id, Job.status == JobStatus.QUEUED)
-        .values(status=JobStatus.RUNNING, started_at=func.coalesce(Job.started_at, func.now()))
-        .returning(Job)
-    ).one_or_none()
-
-
-def add_chunks(session: Session, job: Job, params: Sequence[dict[str, Any]]) -> None:
-    """Cut the job; workers are woken after the commit."""
-    session.add_all(
-        JobChunk(job_id=job.id, position=position, params=part)
-        for position, part in enumerate(params)
-    )
-    session.flush()
-    on_commit(session, lambda: queue.ring(job.queue, job.id, min(len(params) - 1, _BELLS)))
-
-
-def claim_chunk(session: Session, job_id: uuid.UUID, worker: str) -> JobChunk | None:
-    """Take the next chunk that nobody holds."""
-    free = (
-        select(JobChunk.id)
-        .join(Job, Job.id == JobChunk.job_id)
-        .where(
-            JobChunk.job_id == job_id,
-            JobChunk.status == JobStatus.QUEUED,
-            Job.status == JobStatus.RUNNING,
-        )
-        .order_by(JobChunk.position)
-        .limit(1)
-        .with_for_update(of=JobChunk, skip_locked=True)
-        .scalar_subquery()
-    )
-    return session.scalars(
-        update(JobChunk)
-        .where(JobChunk.id == free)
-        .values(
-            status=JobStatus.RUNNING,
-            attempt=JobChunk.attempt + 1,
-            worker=worker,
-            heartbeat_at=func.now(),
-        )
-        .returning(JobChunk),
-        execution_options={"populate_existing": True},
-    ).one_or_none()
-
-
-def beat(session: Session, chunk_id: int, attempt: int) -> None:
-    """Say that the chunk is still worked on."""
-    session.execute(
-        update(JobChunk)
-        .where(
-            JobChunk.id == chunk_id,
-            JobChunk.attempt == attempt,
-            JobChunk.status == JobStatus.RUNNING,
-        )
-        .values(heartbeat_at=func.now())
-    )
-
-
-def close_if_done(session: Session, job_id: uuid.UUID) -> Job | None:
-    """The job, locked, when none of its chunks is open any more and nobody closed it yet."""
-    job = _locked(session, job_id)
-    left = select(JobChunk.id).where(JobChunk.job_id == job_id, JobChunk.status.in_(OPEN_STATUSES))
-    if job.status is not JobStatus.RUNNING or session.scalar(left.limit(1)) is not None:
-        return None
-    return job
-
-
-def requeue_stale(session: Session, after_seconds: float) -> list[Job]:
-    """Give back chunks whose worker died; a chunk that kills its workers fails the job.
-
-    Also finds jobs whose message was lost or whose planner died: all that should be rung for.
-    """
-    limit = now() - timedelta(seconds=after_seconds)
-    stale = (JobChunk.status == JobStatus.RUNNING) & (JobChunk.heartbeat_at < limit)
-    session.execute(
-        update(JobChunk)
-        .where(stale, JobChunk.attempt >= _MAX_ATTEMPTS)
-        .values(
-            status=JobStatus.FAILED,
-            error=f"The worker died {_MAX_ATTEMPTS} times over this chunk.",
-        )
-    )
-    session.execute(update(JobChunk).where(stale).values(status=JobStatus.QUEUED, worker=None))
-    waiting = select(JobChunk.job_id).where(JobChunk.status == JobStatus.QUEUED)
-    none_open = ~(
-        select(JobChunk.id)
-        .where(JobChunk.job_id == Job.id, JobChunk.status == JobStatus.RUNNING)
-        .exists()
-    )
-    jobs = session.scalars(
-        select(Job).where(
-            (Job.status == JobStatus.QUEUED)
-            | ((Job.status == JobStatus.RUNNING) & (Job.id.in_(waiting) | none_open))
-        )
-    ).all()
-    return list(jobs)

@@ -15,7 +15,8 @@ from app.errors import InvalidError
 from app.review import policies
 from app.review.models import Decision, ReviewItem, ReviewQueue, Verdict
 from app.samples.models import Sample, Status
-from app.samples.search import condition, order_columns, schema_of, sort_of
+from app.samples.order import order_columns, sort_of
+from app.samples.search import condition, schema_of
 from app.settings import settings
 
 # Rows are drawn into the queue some hundreds at a time, so that a million matches cost nothing

@@ -11,9 +11,10 @@ from app.datasets.models import Dataset
 from app.errors import InvalidError
 from app.samples import queries
 from app.samples.models import DatasetSignal
+from app.samples.order import Sort, sort_of
 from app.samples.queries import Row
 from app.samples.registry import signals
-from app.samples.search import Schema, Sort, compiled, parsed, schema_of, sort_of
+from app.samples.search import Schema, compiled, parsed, schema_of
 from app.web.pagination import decode_cursor, encode_cursor
 
 

@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 
 from app.curation.rules.nodes import Compare, Node, Text, conditions
 from app.samples.models import Sample, SampleBody, SampleParent
-from app.samples.search import Schema, Sort, page_query
+from app.samples.order import Sort, page_query
+from app.samples.search import Schema
 from app.sources.models import Source
 
 SNIPPET = 300

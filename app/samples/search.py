@@ -2,13 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
     REAL,
     ColumnElement,
-    Select,
     and_,
     cast,
     false,
@@ -41,8 +39,8 @@ from app.samples.models import SEARCHED_CHARS, Sample, SampleBody, Status
 from app.samples.registry import signals
 from app.sources.models import Source
 
-_METADATA = "metadata."
-_SEEN_FOR_METADATA = 200
+METADATA = "metadata."
+_SEEN_FORMETADATA = 200
 _SIMPLE: ColumnElement[str] = literal_column("'simple'::regconfig")
 
 _BUILT_IN: Mapping[str, tuple[FieldType, Any]] = {
@@ -79,19 +77,6 @@ class Schema:
     sources: Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Sort:
-    """An order: a field's column and whether the largest comes first; ties go by id."""
-
-    name: str
-    column: ColumnElement[Any]
-    descending: bool
-
-    def __str__(self) -> str:
-        """As it stands in an address: `-edu_judge`."""
-        return ("-" if self.descending else "") + self.name
-
-
 def schema_of(session: Session, dataset_id: int) -> Schema:
     """The fields of a dataset: those every sample has, its signals, its metadata."""
     sources = dict(session.execute(select(Source.name, Source.id)).all())
@@ -108,8 +93,8 @@ def schema_of(session: Session, dataset_id: int) -> Schema:
         fields[signal.name] = Field(signal.name, "number", None)
         columns[signal.name] = Sample.scores[signal.slot + 1]
     for key in _metadata_keys(session, dataset_id):
-        fields[_METADATA + key] = Field(_METADATA + key, "text", None)
-        columns[_METADATA + key] = SampleBody.sample_metadata[key].astext
+        fields[METADATA + key] = Field(METADATA + key, "text", None)
+        columns[METADATA + key] = SampleBody.sample_metadata[key].astext
     return Schema(dataset_id, fields, columns, sources)
 
 
@@ -119,16 +104,13 @@ def _metadata_keys(session: Session, dataset_id: int) -> Sequence[str]:
         .join(Sample, (Sample.id == SampleBody.sample_id) & (SampleBody.revision == 1))
         .where(Sample.dataset_id == dataset_id)
         .order_by(Sample.id.desc())
-        .limit(_SEEN_FOR_METADATA)
+        .limit(_SEEN_FORMETADATA)
         .subquery()
     )
     keys = session.scalars(
         select(func.jsonb_object_keys(newest.c.metadata)).distinct().select_from(newest)
     ).all()
     return sorted(key for key in keys if key.isidentifier())
-
-
-# --- conditions -------------------------------------------------------------------------------
 
 
 def parsed(schema: Schema, source: str) -> Node:
@@ -204,7 +186,7 @@ def _missing(schema: Schema, name: str) -> ColumnElement[bool]:
     if name == "source":
         return false()
     column = schema.columns[name]
-    if name.startswith(_METADATA):
+    if name.startswith(METADATA):
         return not_(_in_body(column.is_not(None)))
     return column.is_(None)
 
@@ -216,7 +198,7 @@ def _compare(schema: Schema, name: str, op: str, value: str) -> ColumnElement[bo
     column = schema.columns[name]
     if name == "tag":
         return func.coalesce(column.contains([value]), false())
-    if name.startswith(_METADATA):
+    if name.startswith(METADATA):
         return _in_body(column == value if op == "=" else _holds_words(column, value))
     if field.type == "number":
         return _number(column, op, value)
@@ -267,56 +249,3 @@ def _ordered(column: ColumnElement[Any], op: str, bound: ColumnElement[Any]) -> 
             return column < bound
         case _:
             return column == bound
-
-
-# --- order and pages --------------------------------------------------------------------------
-
-
-def sort_of(schema: Schema, sort: str) -> Sort:
-    """`field` or `-field`; by id, newest first, when nothing is said."""
-    name = sort.removeprefix("-") or "id"
-    field = schema.fields.get(name)
-    if field is None or name in {"tag", "source"} or name.startswith(_METADATA):
-        sortable = [known for known, one in schema.fields.items() if one.type == "number"]
-        raise InvalidError(f"There is no field `{name}` to sort by. Try {', '.join(sortable[:8])}.")
-    return Sort(name, schema.columns[name], sort.startswith("-") or not sort)
-
-
-def order_columns(sort: Sort) -> list[ColumnElement[Any]]:
-    """ORDER BY of a sort: what was not measured comes last, ties go by id."""
-    if sort.name == "id":
-        return [Sample.id.desc() if sort.descending else Sample.id.asc()]
-    value = sort.column.desc() if sort.descending else sort.column.asc()
-    return [value.nulls_last(), Sample.id.asc()]
-
-
-def after(sort: Sort, key: Sequence[Any]) -> ColumnElement[bool]:
-    """The rows behind a row with this (value, id): none is repeated, none is left out."""
-    value, last_id = key
-    if sort.name == "id":
-        by_id: ColumnElement[bool] = Sample.id < last_id if sort.descending else Sample.id > last_id
-        return by_id
-    column: ColumnElement[Any] = sort.column
-    if value is None:
-        return and_(column.is_(None), Sample.id > last_id)
-    bound = _bound(sort, value)
-    beyond = column < bound if sort.descending else column > bound
-    return or_(beyond, and_(column == bound, Sample.id > last_id), column.is_(None))
-
-
-def _bound(sort: Sort, value: Any) -> ColumnElement[Any]:
-    if isinstance(sort.column.type, REAL):
-        return cast(literal(value), REAL)
-    if isinstance(value, str) and sort.name in {"created", "changed"}:
-        return literal(datetime.fromisoformat(value))
-    return cast(literal(value), sort.column.type)
-
-
-def page_query(
-    schema: Schema, where: ColumnElement[bool], sort: Sort, key: Sequence[Any] | None
-) -> Select[Sample, Any]:
-    """Samples in order from a keyset on, each with its sort value for the next cursor."""
-    query = select(Sample, sort.column).where(Sample.dataset_id == schema.dataset_id, where)
-    if key is not None:
-        query = query.where(after(sort, key))
-    return query.order_by(*order_columns(sort))

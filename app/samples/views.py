@@ -13,8 +13,9 @@ from app.datasets.models import Dataset
 from app.errors import InvalidError, NotFoundError
 from app.samples import policies
 from app.samples.models import DatasetSignal, SavedView
+from app.samples.order import sort_of
 from app.samples.registry import IMPORTED
-from app.samples.search import parsed, schema_of, sort_of
+from app.samples.search import parsed, schema_of
 
 _DEFAULT_COLUMNS = 4
 _BESIDE_TEXT = ("words", "chars")  # stand in a column of their own already

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.accounts.policies import Principal
 from app.errors import ConflictError, ForbiddenError, NotFoundError
-from app.jobs import service
+from app.jobs import claiming, service
 from app.jobs.models import DeadLetter, Job, JobChunk, JobKind, JobStatus
 from tests.factories import make_dataset
 from workers import jobs as runner
@@ -166,7 +166,7 @@ def test_a_job_goes_on_from_its_checkpoint_after_its_worker_died(
     session.rollback()
     old = datetime.now(UTC) - timedelta(minutes=5)
     session.execute(update(JobChunk).values(heartbeat_at=old))
-    waiting = service.requeue_stale(session, after_seconds=60)
+    waiting = claiming.requeue_stale(session, after_seconds=60)
     session.commit()
 
     assert [one.id for one in waiting] == [job.id]
@@ -180,7 +180,7 @@ def test_a_chunk_that_kills_five_workers_fails(session: Session, job: Job) -> No
     runner._plan(job.id, lambda _job: run_once)  # noqa: SLF001 - the step before a worker dies
     old = datetime.now(UTC) - timedelta(minutes=5)
     session.execute(update(JobChunk).values(status=JobStatus.RUNNING, attempt=5, heartbeat_at=old))
-    service.requeue_stale(session, after_seconds=60)
+    claiming.requeue_stale(session, after_seconds=60)
     session.commit()
 
     failed = run(session, job, run_once)

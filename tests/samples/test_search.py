@@ -13,7 +13,8 @@ from app.curation.records import Kind, Origin, Record
 from app.datasets.models import Dataset
 from app.errors import InvalidError
 from app.samples.models import Sample
-from app.samples.search import after, compiled, order_columns, parsed, schema_of, sort_of
+from app.samples.order import after, order_columns, sort_of
+from app.samples.search import compiled, parsed, schema_of
 from tests.factories import fill, make_dataset
 
 Frame: TypeAlias = Any  # pandas ships no types

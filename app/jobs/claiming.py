@@ -1,0 +1,118 @@
+"""What workers ask of the job tables: claim, cut, beat, close, give back what died."""
+
+import uuid
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from app.db import on_commit
+from app.jobs import queue
+from app.jobs.models import OPEN_STATUSES, Job, JobChunk, JobStatus
+from app.jobs.service import BELLS, locked, now
+
+_MAX_ATTEMPTS = 5
+
+
+def claim_job(session: Session, job_id: uuid.UUID) -> Job | None:
+    """Take a queued job to plan it; None when another worker did, or it was cancelled."""
+    return session.scalars(
+        update(Job)
+        .where(Job.id == job_id, Job.status == JobStatus.QUEUED)
+        .values(status=JobStatus.RUNNING, started_at=func.coalesce(Job.started_at, func.now()))
+        .returning(Job)
+    ).one_or_none()
+
+
+def add_chunks(session: Session, job: Job, params: Sequence[dict[str, Any]]) -> None:
+    """Cut the job; workers are woken after the commit."""
+    session.add_all(
+        JobChunk(job_id=job.id, position=position, params=part)
+        for position, part in enumerate(params)
+    )
+    session.flush()
+    on_commit(session, lambda: queue.ring(job.queue, job.id, min(len(params) - 1, BELLS)))
+
+
+def claim_chunk(session: Session, job_id: uuid.UUID, worker: str) -> JobChunk | None:
+    """Take the next chunk that nobody holds."""
+    free = (
+        select(JobChunk.id)
+        .join(Job, Job.id == JobChunk.job_id)
+        .where(
+            JobChunk.job_id == job_id,
+            JobChunk.status == JobStatus.QUEUED,
+            Job.status == JobStatus.RUNNING,
+        )
+        .order_by(JobChunk.position)
+        .limit(1)
+        .with_for_update(of=JobChunk, skip_locked=True)
+        .scalar_subquery()
+    )
+    return session.scalars(
+        update(JobChunk)
+        .where(JobChunk.id == free)
+        .values(
+            status=JobStatus.RUNNING,
+            attempt=JobChunk.attempt + 1,
+            worker=worker,
+            heartbeat_at=func.now(),
+        )
+        .returning(JobChunk),
+        execution_options={"populate_existing": True},
+    ).one_or_none()
+
+
+def beat(session: Session, chunk_id: int, attempt: int) -> None:
+    """Say that the chunk is still worked on."""
+    session.execute(
+        update(JobChunk)
+        .where(
+            JobChunk.id == chunk_id,
+            JobChunk.attempt == attempt,
+            JobChunk.status == JobStatus.RUNNING,
+        )
+        .values(heartbeat_at=func.now())
+    )
+
+
+def close_if_done(session: Session, job_id: uuid.UUID) -> Job | None:
+    """The job, locked, when none of its chunks is open any more and nobody closed it yet."""
+    job = locked(session, job_id)
+    left = select(JobChunk.id).where(JobChunk.job_id == job_id, JobChunk.status.in_(OPEN_STATUSES))
+    if job.status is not JobStatus.RUNNING or session.scalar(left.limit(1)) is not None:
+        return None
+    return job
+
+
+def requeue_stale(session: Session, after_seconds: float) -> list[Job]:
+    """Give back chunks whose worker died; a chunk that kills its workers fails the job.
+
+    Also finds jobs whose message was lost or whose planner died: all that should be rung for.
+    """
+    limit = now() - timedelta(seconds=after_seconds)
+    stale = (JobChunk.status == JobStatus.RUNNING) & (JobChunk.heartbeat_at < limit)
+    session.execute(
+        update(JobChunk)
+        .where(stale, JobChunk.attempt >= _MAX_ATTEMPTS)
+        .values(
+            status=JobStatus.FAILED,
+            error=f"The worker died {_MAX_ATTEMPTS} times over this chunk.",
+        )
+    )
+    session.execute(update(JobChunk).where(stale).values(status=JobStatus.QUEUED, worker=None))
+    waiting = select(JobChunk.job_id).where(JobChunk.status == JobStatus.QUEUED)
+    none_open = ~(
+        select(JobChunk.id)
+        .where(JobChunk.job_id == Job.id, JobChunk.status == JobStatus.RUNNING)
+        .exists()
+    )
+    jobs = session.scalars(
+        select(Job).where(
+            (Job.status == JobStatus.QUEUED)
+            | ((Job.status == JobStatus.RUNNING) & (Job.id.in_(waiting) | none_open))
+        )
+    ).all()
+    return list(jobs)
