@@ -86,6 +86,8 @@ def start_worker(
         "WINNOW_STALE_AFTER_S": "3",
         "WINNOW_UPKEEP_EVERY_S": "1",
     }
+    if db.engine.cache_info().currsize:
+        db.engine().dispose()
     for name, value in env.items():
         monkeypatch.setenv(name, value)
     for cached in (settings, queue.celery, db.engine, db.session_factory):
