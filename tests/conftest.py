@@ -1,6 +1,8 @@
 """A real Postgres per test worker, migrated once; every test runs in a transaction of its own."""
 
+import atexit
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +11,7 @@ import pytest
 
 # Before anything of the application is imported: settings are read once.
 _HOME = Path(tempfile.mkdtemp(prefix="winnow-test-"))
+atexit.register(shutil.rmtree, _HOME, ignore_errors=True)  # after Postgres has stopped
 os.environ["WINNOW_HOME"] = str(_HOME)
 os.environ["WINNOW_LOG_JSON"] = "true"
 # Tests share one connection, which a second thread must not use; real workers beat in test_brokers.
