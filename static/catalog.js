@@ -21,19 +21,23 @@ const paint = () => {
 input.addEventListener("scroll", () => { back.scrollLeft = input.scrollLeft; });
 
 // --- completion: what would be right at the cursor, from the server
-let waiting, asked = 0;
+let waiting, asked = 0, pending = false;
 const options = () => [...popup.querySelectorAll("[role=option]")];
-const close = () => { if (popup.matches(":popover-open")) popup.hidePopover(); input.setAttribute("aria-expanded", "false"); input.removeAttribute("aria-activedescendant"); };
+const close = () => { asked += 1; pending = false; clearTimeout(waiting); if (popup.matches(":popover-open")) popup.hidePopover(); input.setAttribute("aria-expanded", "false"); input.removeAttribute("aria-activedescendant"); };
 const choose = (option) => {
   for (const one of options()) one.setAttribute("aria-selected", String(one === option));
   input.setAttribute("aria-activedescendant", option.id);
   option.scrollIntoView({ block: "nearest" });
 };
 const ask = async () => {
+  pending = true;
   const turn = ++asked, query = new URLSearchParams({ where: input.value, at: input.selectionStart });
   const answer = await fetch(`${form.dataset.complete}?${query}`, { headers: { "HX-Request": "true" } });
-  if (turn !== asked || !answer.ok || document.activeElement !== input) return;
-  popup.innerHTML = await answer.text();
+  const found = await answer.text();
+  if (turn !== asked) return; // a newer question, or closed meanwhile
+  pending = false;
+  if (!answer.ok || document.activeElement !== input) return;
+  popup.innerHTML = found;
   if (!options().length) return close();
   if (!popup.matches(":popover-open")) popup.showPopover();
   input.setAttribute("aria-expanded", "true");
@@ -49,7 +53,7 @@ input.addEventListener("input", () => { paint(); clearTimeout(waiting); waiting 
 input.addEventListener("blur", () => setTimeout(close, 150));
 input.addEventListener("keydown", (event) => {
   const all = options(), open = popup.matches(":popover-open"), at = all.findIndex((one) => one.getAttribute("aria-selected") === "true");
-  if (event.key === "Escape") { event.stopPropagation(); if (open) close(); else input.blur(); }
+  if (event.key === "Escape") { event.stopPropagation(); if (open || pending) close(); else input.blur(); }
   if (event.key === "ArrowDown" && !open) ask();
   if (!open || !all.length) return;
   if (event.key === "ArrowDown" || event.key === "ArrowUp") { event.preventDefault(); choose(all[(at + (event.key === "ArrowDown" ? 1 : all.length - 1)) % all.length]); }

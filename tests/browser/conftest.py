@@ -37,6 +37,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.browser)
             item.add_marker(pytest.mark.xdist_group("browser"))
             item.add_marker(pytest.mark.enable_socket)
+            # A browser on a busy machine may lose a race that no person would; twice is a fault.
+            item.add_marker(pytest.mark.flaky(reruns=1))
 
 
 @dataclass
