@@ -18,6 +18,7 @@ from sqlalchemy import text, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from app.accounts.service import now
 from app.db import session_factory, session_scope
 from app.errors import AppError
 from app.jobs import claiming, service
@@ -209,7 +210,7 @@ def _close(job_id: uuid.UUID, handlers: Callable[[Job], Handler]) -> None:
                 else:
                     handler.finish(session, job)
                     job.status = JobStatus.SUCCEEDED
-                job.finished_at = service.now()
+                job.finished_at = now()
         except Exception as problem:  # noqa: BLE001 - recorded, logged and shown
             _record_failure(session, job, problem, handlers)
         _log.info("job closed", kind=job.kind, status=job.status)
@@ -221,7 +222,7 @@ def _record_failure(
     _log.error("job failed", exc_info=error)
     job.status = JobStatus.FAILED
     job.error = _sentence(error)
-    job.finished_at = service.now()
+    job.finished_at = now()
     handlers(job).failed(session, job)
 
 

@@ -18,7 +18,7 @@ from app.filtering.models import RuleApplication, RuleSet, RuleVersion
 from app.jobs import service as jobs
 from app.jobs.models import Job, JobKind
 from app.samples.distribution import parts_of
-from app.samples.models import Sample, SampleDrop
+from app.samples.models import Sample
 from app.samples.search import Schema, schema_of
 
 _MOST_CONDITIONS = 100
@@ -221,12 +221,6 @@ def _refuse_while_busy(session: Session, rule_set: RuleSet) -> None:
             raise ConflictError(
                 "Rules are being applied or undone here right now. Wait for that job, or cancel it."
             )
-
-
-def dropped_by(session: Session, application_id: uuid.UUID) -> int:
-    """How many rows an application holds dropped now."""
-    query = select(func.count()).where(SampleDrop.application_id == application_id)
-    return session.scalar(query) or 0
 
 
 def count_samples(session: Session, dataset_id: int, low: int = 0, high: int = 2**62) -> int:

@@ -8,10 +8,11 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from app.accounts.service import now
 from app.db import on_commit
 from app.jobs import queue
 from app.jobs.models import OPEN_STATUSES, Job, JobChunk, JobStatus
-from app.jobs.service import BELLS, locked, now
+from app.jobs.service import BELLS, locked
 
 _MAX_ATTEMPTS = 5
 

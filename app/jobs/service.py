@@ -3,7 +3,6 @@
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import structlog
@@ -13,7 +12,7 @@ from sqlalchemy.orm import Session
 from app.accounts import audit
 from app.accounts.models import Role, User
 from app.accounts.policies import SYSTEM, Principal, require
-from app.accounts.service import as_principal
+from app.accounts.service import as_principal, now
 from app.db import on_commit
 from app.errors import ConflictError, NotFoundError
 from app.jobs import queries, queue
@@ -39,11 +38,6 @@ class Progress:
     rate: float
     seconds_left: float | None
     failed: int
-
-
-def now() -> datetime:
-    """The present, in UTC."""
-    return datetime.now(UTC)
 
 
 def start(

@@ -196,7 +196,7 @@ def _held(session: Session, queue: ReviewQueue, by: Principal, count: int) -> li
 
 
 def _take(session: Session, queue: ReviewQueue, by: Principal, count: int) -> list[ReviewItem]:
-    """Free items in order. Those that were decided elsewhere meanwhile are cleared away."""
+    """Free items in order; those that were decided elsewhere meanwhile are passed over."""
     free = or_(ReviewItem.leased_by.is_(None), ReviewItem.leased_until < func.now())
     skipped = (
         select(Decision.id)
@@ -262,9 +262,3 @@ def put_back(session: Session, sample: Sample, by: Principal) -> None:
         .values(sample_id=sample.id, **values)
         .on_conflict_do_update(index_elements=["sample_id"], set_=values)
     )
-
-
-def clear_stale(session: Session) -> None:
-    """Items whose sample can't be reviewed any more go; run by upkeep."""
-    gone = select(Sample.id).where(Sample.status.not_in(REVIEWABLE))
-    session.execute(delete(ReviewItem).where(ReviewItem.sample_id.in_(gone)))
