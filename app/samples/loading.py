@@ -14,6 +14,8 @@ from app.curation.records import Record
 from app.curation.text.counting import count_words
 from app.curation.text.identity import content_hash
 from app.curation.text.parts import full_text
+from app.samples import registry
+from app.samples.models import DatasetSignal
 from app.sources.models import Source
 
 
@@ -28,12 +30,12 @@ class Added:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a batch goes: dataset, source and import, and the slots of its signals by name."""
+    """Where a batch goes: dataset, source and import, and its signals by name."""
 
     dataset_id: int
     source: Source
     import_id: uuid.UUID | None
-    slots: Mapping[str, int]
+    signals: Mapping[str, DatasetSignal]
 
 
 _STAGE = """
@@ -89,6 +91,7 @@ def add_batch(session: Session, target: Target, records: Sequence[Record]) -> Ad
         "import_id": target.import_id,
     }
     created = session.execute(text(_INSERT), params).scalar_one()
+    registry.widen(session, _ends(target, records))
     if created == len(records):
         return Added(created, 0, ())
     taken = session.execute(text(_CONFLICTS), {"dataset_id": target.dataset_id}).all()
@@ -99,11 +102,21 @@ def add_batch(session: Session, target: Target, records: Sequence[Record]) -> Ad
     return Added(created, len(records) - created - len(conflicts), conflicts)
 
 
+def _ends(target: Target, records: Sequence[Record]) -> dict[int, tuple[float, float]]:
+    found: dict[int, tuple[float, float]] = {}
+    for record in records:
+        for name, value in record.scores.items():
+            signal_id = target.signals[name].id
+            low, high = found.get(signal_id, (value, value))
+            found[signal_id] = (min(low, value), max(high, value))
+    return found
+
+
 def _copy(session: Session, target: Target, records: Sequence[Record]) -> None:
     raw = session.connection().connection.driver_connection
     if not isinstance(raw, PgConnection):
         raise TypeError("Samples are loaded by COPY, which takes psycopg.")
-    width = max(target.slots.values(), default=-1) + 1
+    width = max((signal.slot for signal in target.signals.values()), default=-1) + 1
     with raw.cursor() as cursor, cursor.copy(_COPY) as copy:
         for n, record in enumerate(records):
             copy.write_row(_row(n, record, target, width))
@@ -123,7 +136,7 @@ def _row(n: int, record: Record, target: Target, width: int) -> tuple[Any, ...]:
         list(record.tags) or None,
         len(words),
         count_words(words),
-        _scores(record.scores, target.slots, width),
+        _scores(record.scores, target.signals, width),
         orjson.dumps(record.body).decode(),
         orjson.dumps(record.metadata).decode(),
         words,
@@ -131,11 +144,11 @@ def _row(n: int, record: Record, target: Target, width: int) -> tuple[Any, ...]:
 
 
 def _scores(
-    values: Mapping[str, float], slots: Mapping[str, int], width: int
+    values: Mapping[str, float], signals: Mapping[str, DatasetSignal], width: int
 ) -> list[float | None] | None:
     if not values:
         return None
     row: list[float | None] = [None] * width
     for name, value in values.items():
-        row[slots[name]] = value
+        row[signals[name].slot] = value
     return row
