@@ -49,17 +49,15 @@ _COPY = (
     "COPY incoming (n, external_id, content_hash, line, kind, origin, domain, language, tags, "
     "chars, words, scores, body, metadata, text) FROM STDIN"
 )
-# The first of equal rows within the batch counts; the others are existing.
+# Read once: two scans of a temporary table side by side can use up its buffers.
 _INSERT = """
-WITH one AS (
-  SELECT DISTINCT ON (content_hash) * FROM incoming ORDER BY content_hash, n
-), fresh AS (
+WITH one AS MATERIALIZED (SELECT * FROM incoming ORDER BY n), fresh AS (
   INSERT INTO samples (dataset_id, source_id, import_id, line, revision, chars, words, status,
                        kind, origin, kept, content_hash, external_id, domain, language, tags,
                        scores)
   SELECT :dataset_id, :source_id, :import_id, line, 1, chars, words, 'pending', kind, origin,
          false, content_hash, external_id, domain, language, tags, scores
-  FROM one ORDER BY n
+  FROM one
   ON CONFLICT DO NOTHING
   RETURNING id, content_hash
 ), bodies AS (
@@ -117,9 +115,17 @@ def _copy(session: Session, target: Target, records: Sequence[Record]) -> None:
     if not isinstance(raw, PgConnection):
         raise TypeError("Samples are loaded by COPY, which takes psycopg.")
     width = max((signal.slot for signal in target.signals.values()), default=-1) + 1
+    seen: set[bytes] = set()
     with raw.cursor() as cursor, cursor.copy(_COPY) as copy:
         for n, record in enumerate(records):
-            copy.write_row(_row(n, record, target, width))
+            row = _row(n, record, target, width)
+            # The first of equal rows within the batch counts; the others are existing.
+            if row[_HASH] not in seen:
+                seen.add(row[_HASH])
+                copy.write_row(row)
+
+
+_HASH = 2  # the place of content_hash in a row
 
 
 def _row(n: int, record: Record, target: Target, width: int) -> tuple[Any, ...]:
