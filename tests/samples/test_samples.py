@@ -242,6 +242,24 @@ def test_a_bulk_action_changes_what_was_confirmed_and_is_undone(
         bulk.undo(session, uuid.UUID(done.result["action"]), by=lead)
 
 
+def test_bulk_actions_over_rest(
+    session: Session, dataset: Dataset, api: TestClient, annotator_api: TestClient
+) -> None:
+    body = {"action": "approve", "where": "judge_score>=5 domain:math"}
+    assert annotator_api.post(f"/datasets/{dataset.name}/bulk", json=body).status_code == 403
+    wrong = api.post(f"/datasets/{dataset.name}/bulk", json={**body, "confirmed": 3})
+    assert (wrong.status_code, wrong.json()["count"]) == (409, 10)
+
+    started = api.post(f"/datasets/{dataset.name}/bulk", json=body)
+
+    assert started.status_code == 202
+    assert started.headers["Location"].endswith(started.json()["id"])
+    done = run_job(session, uuid.UUID(started.json()["id"]))
+    assert done.result["changed"] == 10
+    undone = api.post(f"/bulk/{done.result['action']}/undo")
+    assert run_job(session, uuid.UUID(undone.json()["id"])).result["changed"] == 10
+
+
 @pytest.mark.parametrize("action", [bulk.Action.TAG, bulk.Action.UNTAG])
 def test_tags_are_set_taken_away_and_restored(
     session: Session, dataset: Dataset, lead: Principal, action: bulk.Action
