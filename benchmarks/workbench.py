@@ -11,10 +11,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import psutil
+import psycopg
 
 from app.client import Client, Json
 
@@ -44,6 +46,11 @@ class Workbench:
             raise RuntimeError(f"{done['title']}: {done['status']} {done.get('error')}")
         return done, _seconds(done)
 
+    def settle(self) -> None:
+        """Bring the tables to the state that they have an hour later: vacuumed, analysed."""
+        with psycopg.connect(self.database_url, autocommit=True) as connection:
+            connection.execute("VACUUM ANALYZE")
+
     def processes(self) -> dict[str, list[psutil.Process]]:
         """The processes of this Winnow by what they do: web, worker, postgres."""
         found: dict[str, list[psutil.Process]] = {"web": [], "worker": [], "postgres": []}
@@ -65,8 +72,6 @@ def _command_line(process: psutil.Process) -> list[str]:
 
 
 def _seconds(job: Json) -> float:
-    from datetime import datetime  # noqa: PLC0415
-
     start, end = (datetime.fromisoformat(job[name]) for name in ("started_at", "finished_at"))
     return (end - start).total_seconds()
 
@@ -107,8 +112,3 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def wait_idle(workbench: Workbench, seconds: float = 2) -> None:
-    """Let what runs in the background come to rest."""
-    time.sleep(seconds)

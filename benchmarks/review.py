@@ -1,0 +1,121 @@
+"""Review: the next card and a decision alone, then fifty annotators at once."""
+
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http import HTTPStatus
+
+import httpx
+
+from app.client import Json
+from benchmarks.million import DATASET
+from benchmarks.results import Place, Result, latency
+from benchmarks.workbench import Workbench
+
+_TIMES = 200
+_ANNOTATORS = 50
+_SECONDS = 60
+_PAUSE_S = (1.0, 3.0)  # what reading a short sample takes
+_VERDICTS = ("approve", "approve", "approve", "reject", "skip", "flag")
+
+
+def measure(bench: Workbench) -> Iterator[Result]:
+    """One reviewer without a pause: every card, every decision."""
+    client, cards, decisions = bench.client, [], []
+    for n in range(_TIMES):
+        start = time.perf_counter()
+        card = client.get("/review/next", dataset=DATASET)["sample"]
+        cards.append((time.perf_counter() - start) * 1000)
+        body = {"verdict": _VERDICTS[n % 4], "revision": card["revision"]}
+        start = time.perf_counter()
+        client.post(f"/samples/{card['id']}/decisions", body)
+        decisions.append((time.perf_counter() - start) * 1000)
+    peer = "Label Studio 1.23 at 20,000 rows: 64 ms; 80 ms"
+    yield latency("next review card", cards, 50, peer)
+    yield latency("a decision", decisions, 50, peer)
+
+
+@dataclass(slots=True)
+class Annotator:
+    """What one of them did: cards they were given, decisions that were answered, and how fast."""
+
+    key: str
+    given: list[int] = field(default_factory=list)
+    decided: list[int] = field(default_factory=list)
+    waits_ms: list[float] = field(default_factory=list)
+    refused: Counter[int] = field(default_factory=Counter)
+
+
+def measure_crowd(place: Place, bench: Workbench) -> Iterator[Result]:
+    """Fifty annotators with a pause for reading: nothing lost, nothing given twice."""
+    seconds = _SECONDS if place.rows >= 1_000_000 else 5
+    crowd = [_new(bench, n) for n in range(_ANNOTATORS)]
+    until = time.monotonic() + seconds
+    threads = [
+        threading.Thread(target=_work, args=(bench.url, one, until, n))
+        for n, one in enumerate(crowd)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    decided = Counter(sample for one in crowd for sample in one.decided)
+    twice = sum(count > 1 for count in decided.values())
+    lost = sum(_lost(bench, sample) for sample in decided)
+    refused = sum((one.refused for one in crowd), Counter())
+    waits = [wait for one in crowd for wait in one.waits_ms]
+    yield latency(
+        f"{_ANNOTATORS} annotators at once, {len(waits) / seconds:,.0f} requests/s", waits, 150
+    )
+    yield Result(
+        f"of {len(decided):,} decisions by {_ANNOTATORS} annotators",
+        f"{lost} lost, {twice} given twice, {sum(refused.values())} refused",
+        "0 lost, 0 twice",
+        met=not lost and not twice and not refused,
+    )
+
+
+def _new(bench: Workbench, number: int) -> Annotator:
+    email = f"annotator-{number}-{time.time_ns()}@example.org"
+    bench.client.post("/users", {"email": email, "role": "annotator"})
+    made: Json = bench.client.post("/keys", {"user": email, "role": "annotator", "name": "crowd"})
+    return Annotator(made["key"])
+
+
+def _work(url: str, who: Annotator, until: float, seed: int) -> None:
+    draw = random.Random(seed)
+    headers = {"Authorization": f"Bearer {who.key}"}
+    with httpx.Client(
+        base_url=f"{url}/api/v1", headers=headers, timeout=30, trust_env=False
+    ) as http:
+        time.sleep(draw.uniform(0, _PAUSE_S[1]))
+        while time.monotonic() < until:
+            answer = _timed(who, lambda: http.get("/review/next", params={"dataset": DATASET}))
+            card = answer.json()["sample"]
+            if card is None:
+                return
+            who.given.append(card["id"])
+            time.sleep(draw.uniform(*_PAUSE_S))
+            body = {"verdict": draw.choice(_VERDICTS[:4]), "revision": card["revision"]}
+            path = f"/samples/{card['id']}/decisions"
+            answer = _timed(who, lambda path=path, body=body: http.post(path, json=body))
+            if answer.status_code == HTTPStatus.CREATED:
+                who.decided.append(card["id"])
+            else:
+                who.refused[answer.status_code] += 1
+
+
+def _timed(who: Annotator, ask: "Ask") -> httpx.Response:
+    start = time.perf_counter()
+    answer = ask()
+    who.waits_ms.append((time.perf_counter() - start) * 1000)
+    return answer
+
+
+def _lost(bench: Workbench, sample: int) -> bool:
+    """Whether a decision that was answered is not in the catalog."""
+    status: str = bench.client.get(f"/samples/{sample}")["status"]
+    return status not in {"approved", "rejected"}
