@@ -72,12 +72,6 @@ def test_columns_without_a_name_or_with_the_same_one_stay_apart() -> None:
             3,
             "A quote that opens in this row is never closed; close it or double it.",
         ),
-        (
-            b"a,b\n1,x\ry\n3,4\n",
-            1,
-            2,
-            "This row cannot be read or is larger than 16 MiB; look for an open quote.",
-        ),
     ],
 )
 def test_a_broken_row_is_rejected_alone(content: bytes, good: int, line: int, reason: str) -> None:

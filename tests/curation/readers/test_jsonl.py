@@ -45,10 +45,11 @@ def test_reading_resumes_behind_rows_good_and_rejected() -> None:
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        (b'{"a" 1}', "Not valid JSON at column 6: expecting ':' delimiter. Correct this row."),
+        (b'{"a" 1}', "Not valid JSON at column 6: a colon was expected. Correct this row."),
         (
             b'{"a": "x',
-            "Not valid JSON at column 7: unterminated string starting at. Correct this row.",
+            "Not valid JSON at column 7: the quote that opens here is never closed. "
+            "Correct this row.",
         ),
         (b"[1]", "This row is a list, an object with named fields was expected."),
         (b'"x"', "This row is text, an object with named fields was expected."),
@@ -71,7 +72,7 @@ def test_a_broken_line_says_what_is_wrong(line: bytes, reason: str) -> None:
     assert isinstance(rejected, Rejected)
     assert rejected.line == 2
     assert rejected.reason == reason
-    assert rejected.raw == line.decode()[:500]
+    assert rejected.raw == line.decode()[:2000]
     assert values([first, last]) == [{"a": 1}, {"a": 2}]
 
 
@@ -130,4 +131,4 @@ def test_a_line_over_the_limit_is_rejected_unread(
 
 
 def test_a_row_shows_its_start() -> None:
-    assert Row(1, {"a": "x" * 600}).excerpt() == '{"a": "' + "x" * 493
+    assert Row(1, {"a": "x" * 3000}).excerpt() == '{"a": "' + "x" * 1993

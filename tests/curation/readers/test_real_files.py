@@ -131,7 +131,8 @@ def test_the_broken_lines_say_where(imported: Imported) -> None:
 
     assert [item.line for item in rejected] == [2279, *range(2281, 2292), 2293, 2294]
     assert rejected[0].reason == (
-        "Not valid JSON at column 97: expecting ',' delimiter. Correct this row."
+        "Not valid JSON at column 97: a comma was expected; a quote inside text needs a backslash "
+        "before it. Correct this row."
     )
     assert rejected[0].raw.startswith('{"status": "ok", "instruction": "Describe a book')
 

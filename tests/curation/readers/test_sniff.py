@@ -58,7 +58,7 @@ def test_the_content_chooses_the_reader(
         (b"PK\x03\x04...", "a.csv is a ZIP archive or an Excel file; unpack it, or save the sheet"),
         (b"%PDF-1.7", "a.csv is a PDF; take the text out of it first."),
         (b"\x89PNG\r\n", "a.csv is a picture."),
-        (b"a\x00b\x00c\x00", "a.csv holds binary data, not text or a table."),
+        (b"\x00\x01b\x00c\x00", "a.csv holds binary data, not text or a table."),
     ],
 )
 def test_what_is_no_text_is_refused(content: bytes, sentence: str, tmp_path: Path) -> None:
