@@ -90,7 +90,8 @@ REFUSED: dict[str, tuple[bytes, int, Failed]] = {
             (
                 2,
                 21,
-                f"Not valid JSON at line 2, column 21: {COMMA} Reading goes on at line 3, column 1.",
+                f"Not valid JSON at line 2, column 21: {COMMA} "
+                "Reading goes on at line 3, column 1.",
             )
         ],
     ),
@@ -122,15 +123,13 @@ REFUSED: dict[str, tuple[bytes, int, Failed]] = {
             (
                 3,
                 19,
-                "Not valid JSON at column 19: a raw line break, tab, NUL or other control character "
-                "in text. Correct this row.",
+                "Not valid JSON at column 19: a raw line break, tab, NUL or other control "
+                "character in text. Correct this row.",
             )
         ],
     ),
     "escape.jsonl": (
-        lines(
-            rb'{"instruction": "C:\dir", "output": "y"}', rb'{"instruction": "\u12", "output": ""}'
-        ),
+        lines(rb'{"instruction": "C:\dir", "output": "y"}', rb'{"instruction": "\u12"}'),
         6,
         [
             (
@@ -330,7 +329,8 @@ def test_a_truncated_file_gives_the_rows_before_the_cut(
     do_import: Importer, api: TestClient, pack: Callable[[bytes], bytes], name: str
 ) -> None:
     rows = [
-        json.dumps({"instruction": str(hash((n, name))), "output": str(n)}) for n in range(9000)
+        json.dumps({"instruction": str(n * 2654435761 % 2**32), "output": str(n)})
+        for n in range(9000)
     ]
     packed = pack("\n".join(rows).encode())
 
