@@ -334,3 +334,31 @@ def test_what_failed_can_be_downloaded(
     assert "rows.jsonl, line 2, column 21" in page
     looked = browser.get(f"/datasets/mix/imports/{job.result['import']}").text
     assert f"/jobs/{job.id}/dead-letters.jsonl" in looked
+
+
+def test_one_unreadable_file_does_not_stop_the_others(
+    session: Session, path: Path, api: TestClient
+) -> None:
+    picture = path.with_name("a.png")
+    picture.write_bytes(b"\x89PNG\r\n\x1a\n")
+    started = api.post("/datasets/mix/imports", json={"path": "."}).json()
+    job = run_job(session, started["id"])
+    alone = api.post("/datasets/mix/imports", json={"path": "a.png"})
+    picture.unlink()
+
+    assert job.result["created"] == 10
+    assert failed(api, job) == [("a.png", None, "a.png is a picture.")]
+    assert (alone.status_code, alone.json()["detail"]) == (422, "a.png is a picture.")
+
+
+def test_a_name_that_no_text_can_hold_is_refused(path: Path, api: TestClient) -> None:
+    strange = path.with_name("caf\udce9.jsonl")
+    strange.write_bytes(rows(1))
+
+    answer = api.post("/datasets/mix/imports", json={"path": "."})
+    strange.unlink()
+
+    assert answer.status_code == 422
+    assert answer.json()["detail"] == (
+        "The name 'caf\\udce9.jsonl' cannot be stored; rename the file."
+    )

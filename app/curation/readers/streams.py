@@ -3,9 +3,10 @@
 import codecs
 import io
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO, Protocol
+from itertools import chain
+from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
 
 import zstandard
 
@@ -196,19 +197,27 @@ def _refuse_bomb(packed: int, unpacked: int, limits: Limits) -> None:
 
 def _as_utf8(chunks: Iterator[bytes]) -> Iterator[bytes]:
     """The same content in UTF-8; the byte order mark says what it was in, and is left out."""
-    head = b""
-    for chunk in chunks:
-        head += chunk
-        if len(head) >= _TELLING:
-            break
+    head, end = b"", None
+    try:
+        for chunk in chunks:
+            head += chunk
+            if len(head) >= _TELLING:
+                break
+    except (BrokenStreamError, _TrailingError) as error:
+        end = error
     mark, encoding = _encoding(head)
     head = head[len(mark) :]
     if encoding == "utf-8":
         yield head
         yield from chunks
-        return
+    else:
+        yield from _decoded(chain([head], chunks), encoding)
+    if end is not None:
+        raise end
+
+
+def _decoded(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
     decoder = codecs.getincrementaldecoder(encoding)(_LONE)
-    yield decoder.decode(head).encode(errors="surrogatepass")
     for chunk in chunks:
         yield decoder.decode(chunk).encode(errors="surrogatepass")
     yield decoder.decode(b"", final=True).encode(errors="surrogatepass")
@@ -229,9 +238,7 @@ def _encoding(head: bytes) -> tuple[bytes, str]:
 
 def _lone(error: UnicodeError) -> tuple[str, int]:
     """Half a surrogate pair for what is no character, which readers replace and count."""
-    if not isinstance(error, UnicodeDecodeError):
-        raise error
-    return "\udfff", error.end
+    return "\udfff", cast("UnicodeDecodeError", error).end
 
 
 codecs.register_error(_LONE, _lone)

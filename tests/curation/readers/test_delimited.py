@@ -113,6 +113,19 @@ def test_a_long_head_is_not_held() -> None:
     assert len(values(read(Delimited(), content))) == 100
 
 
+def test_lines_that_csv_refuses_have_no_separator() -> None:
+    assert delimited.sniff_separator(["a\rb;c\n"]) == ","
+
+
+def test_a_column_a_thousand_times_is_numbered_in_time() -> None:
+    count = 20_000
+    head, row = b",".join([b"a"] * count), b",".join([b"1"] * count)
+
+    (values_,) = values(read(Delimited(), head + b"\n" + row))
+
+    assert len(values_) == count
+
+
 def test_blank_lines_have_no_cells() -> None:
     assert delimited.sniff_separator(["\n"]) == ","
 

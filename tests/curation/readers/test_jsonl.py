@@ -132,3 +132,21 @@ def test_a_line_over_the_limit_is_rejected_unread(
 
 def test_a_row_shows_its_start() -> None:
     assert Row(1, {"a": "x" * 3000}).excerpt() == '{"a": "' + "x" * 1993
+
+
+def test_lines_end_in_lf_crlf_or_cr() -> None:
+    items = read(JsonLines(), b'{"a":1}\r{"a":2}\r\n{"a":3}\n\r\r\n{"a":4}')
+
+    assert [item.line for item in items] == [1, 2, 3, 6]
+
+
+def test_a_crlf_at_the_limit_is_one_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jsonl, "ROW_LIMIT", 7)
+
+    items = read(JsonLines(), b'{"a":1}\r\n{"a":2}\r\n')
+
+    assert [item.line for item in items] == [1, 2]
+
+
+def test_the_last_of_two_values_counts() -> None:
+    assert values(read(JsonLines(), b'{"a": 1, "a": 2}')) == [{"a": 2}]

@@ -116,9 +116,10 @@ def test_the_broken_array_says_where(imported: Imported) -> None:
 
     assert last == Rejected(
         2_802,
-        "Not valid JSON at line 14007, column 1: a value was expected after the comma, not ]. "
+        "Not valid JSON at line 14,007, column 1: a value was expected after the comma, not ]. "
         "Nothing after it was read.",
         "]   ",
+        (14_007, 1),
     )
 
 
