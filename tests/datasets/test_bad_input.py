@@ -2,10 +2,14 @@
 
 import codecs
 import gzip
+import io
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import zstandard
 from fastapi.testclient import TestClient
@@ -517,3 +521,127 @@ def test_a_bomb_behind_good_rows_is_not_unpacked(do_import: Importer, api: TestC
             "look at it first.",
         )
     ]
+
+
+def test_a_licence_that_spdx_does_not_know_is_refused(
+    session: Session, lead: Principal, api: TestClient
+) -> None:
+    make_dataset(session, lead)
+
+    answer = api.post(
+        "/datasets/mix/imports", files={"file": ("a.jsonl", JSONL)}, data={"license": "free beer"}
+    )
+
+    assert answer.status_code == 422
+    assert answer.json()["detail"].startswith("`free beer` is no SPDX licence expression: ")
+    assert answer.json()["detail"].endswith(
+        "Examples: MIT, Apache-2.0, CC-BY-4.0, CC0-1.0, MIT OR Apache-2.0."
+    )
+
+
+def test_a_mapping_to_a_column_that_is_not_there_is_refused(
+    session: Session, lead: Principal, api: TestClient
+) -> None:
+    make_dataset(session, lead)
+
+    answer = api.post(
+        "/datasets/mix/imports",
+        files={"file": ("a.jsonl", JSONL)},
+        data={"map": '{"output": "colour"}'},
+    )
+
+    assert answer.status_code == 422
+    assert answer.json()["detail"] == (
+        "There is no column `colour`; there are instruction, input, output."
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "created", "first"),
+    [
+        (
+            "alpaca_zh_human_edited/alpaca_zh_09407-12345.json",
+            2_801,
+            (
+                14_007,
+                1,
+                "Not valid JSON at line 14,007, column 1: a value was expected after the comma, "
+                "not ]. Nothing after it was read.",
+            ),
+        ),
+        (
+            "alpaca_libre_worklog/alpaca_libre_tasks_v2.jsonl",
+            None,
+            (2_279, 97, f"Not valid JSON at column 97: {COMMA}"),
+        ),
+    ],
+)
+def test_real_broken_files_land_but_for_their_broken_rows(
+    do_import: Importer,
+    api: TestClient,
+    real_data: Path,
+    name: str,
+    created: int | None,
+    first: tuple[int, int, str],
+) -> None:
+    path = real_data / name
+
+    job = do_import(path.name, path.read_bytes())
+
+    letters = failed(api, job)
+    assert job.error is None
+    assert first in letters
+    assert job.result["created"] + job.result["existing"] > 2_200
+    assert created is None or job.result["created"] + job.result["existing"] == created
+
+
+def test_an_id_over_the_limit_is_refused_when_it_is_posted(
+    session: Session, lead: Principal, api: TestClient
+) -> None:
+    make_dataset(session, lead)
+    rows = [{"external_id": one, "body": {"text": one[:3]}} for one in ("x" * 501, "ok")]
+
+    answer = api.post("/datasets/mix/samples", json=rows).json()
+
+    assert answer["created"] == 1
+    assert answer["rejected"] == [
+        {"line": 1, "reason": "`external_id` has at most 500 characters."}
+    ]
+
+
+def test_a_row_of_many_columns_is_looked_at_in_time(do_import: Importer, api: TestClient) -> None:
+    job = do_import("wide.jsonl", good(**{f"key {n}": n for n in range(30_000)}))
+
+    assert (job.error, job.result["created"]) == (None, 1)
+
+
+PARQUET_SPOILT = "The rows 3 to 4 of the Parquet file are damaged: "
+
+
+def test_a_damaged_parquet_gives_the_rows_of_its_good_groups(
+    do_import: Importer, api: TestClient
+) -> None:
+    out = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(ROWS), out, row_group_size=2, use_dictionary=False)
+    content = out.getvalue()
+    facts = pq.ParquetFile(out).metadata.row_group(1)
+    start, size = facts.column(0).data_page_offset, facts.column(0).total_compressed_size
+
+    job = do_import("a.parquet", content[:start] + b"\xff" * size + content[start + size :])
+
+    ((line, _, reason),) = failed(api, job)
+    assert (job.error, job.result["created"], line) == (None, 4, 3)
+    assert reason.startswith(PARQUET_SPOILT)
+
+
+def test_missing_and_nested_cells_of_a_parquet(do_import: Importer, api: TestClient) -> None:
+    out = io.BytesIO()
+    nested = [{**ROWS[0], "more": {"deep": [1, None]}}, {**ROWS[1], "output": None}, ROWS[2]]
+    pq.write_table(pa.Table.from_pylist(nested), out)
+
+    job = do_import("a.parquet", out.getvalue())
+
+    assert failed(api, job) == [(2, None, "`output` is missing (null) in this row.")]
+    assert job.result["created"] == 2
+    items = api.get("/datasets/mix/samples").json()["items"]
+    assert {"more": {"deep": [1, None]}} in [item["metadata"] for item in items]
