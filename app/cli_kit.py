@@ -127,7 +127,6 @@ def _say_what_failed(client: Client, job: Json) -> None:
     found = client.get(f"/jobs/{job['id']}/dead-letters", limit=_SHOWN_FAILURES)
     for one in found["items"]:
         line = f", line {one['line']:,}" if one["line"] else ""
-        line += f", column {one['column']:,}" if one["column"] else ""
         click.echo(f"  {one['place']}{line}: {one['reason']}", err=True)
     if job["failed"] > _SHOWN_FAILURES:
         click.echo(f"  and {job['failed'] - _SHOWN_FAILURES:,} more", err=True)

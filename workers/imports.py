@@ -25,7 +25,7 @@ from workers.files import ChangedFileError, unchanged
 from workers.jobs import Chunk, Handler
 
 _ROWS = 5000
-_CHARS = 16_000_000
+_BYTES = 16_000_000
 
 
 def _import(session: Session, job: Job) -> Import:
@@ -123,16 +123,25 @@ def _batches(rows: Iterator[Row | Rejected]) -> Iterator[list[Row | Rejected]]:
     size = 0
     for item in rows:
         batch.append(item)
-        size += (
-            sum(len(value) for value in item.values.values() if isinstance(value, str))
-            if (isinstance(item, Row))
-            else 0
-        )
-        if len(batch) >= _ROWS or size >= _CHARS:
+        size += _weight(item.values) if isinstance(item, Row) else len(item.raw)
+        if len(batch) >= _ROWS or size >= _BYTES:
             yield batch
             batch, size = [], 0
     if batch:
         yield batch
+
+
+def _weight(value: Any) -> int:
+    """The memory that the texts in it take."""
+    match value:
+        case str():
+            return value.__sizeof__()
+        case dict():
+            return sum(map(_weight, value.values()))
+        case list():
+            return sum(map(_weight, value))
+        case _:
+            return 0
 
 
 def _target(chunk: Chunk, batch: Import, mapping: ColumnMapping | None) -> Target:

@@ -16,8 +16,11 @@ from fastapi.testclient import TestClient
 from sqlalchemy.orm import Session
 
 from app.accounts.policies import Principal
+from app.curation.readers.base import Row
+from app.curation.records import Rejected
 from app.jobs.models import Job
 from tests.factories import make_dataset, run_job
+from workers import imports as worker
 
 ROWS = [{"instruction": f"Task {n}", "input": "", "output": f"Result {n}"} for n in range(6)]
 LINES = [json.dumps(row).encode() for row in ROWS]
@@ -645,3 +648,12 @@ def test_missing_and_nested_cells_of_a_parquet(do_import: Importer, api: TestCli
     assert job.result["created"] == 2
     items = api.get("/datasets/mix/samples").json()["items"]
     assert {"more": {"deep": [1, None]}} in [item["metadata"] for item in items]
+
+
+def test_few_rows_are_held_at_once_where_their_texts_are_long() -> None:
+    long = Row(1, {"messages": [{"role": "user", "content": "x" * 9_000_000}], "n": 1})
+    refused = Rejected(2, "No.", "x" * 2000)
+
+    batches = worker._batches(iter([long, refused, long, refused, long]))  # noqa: SLF001
+
+    assert [len(batch) for batch in batches] == [3, 2]

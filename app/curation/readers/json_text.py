@@ -29,6 +29,8 @@ _LONGEST_LITERAL = len("-Infinity") + 1
 _SPACE = re.compile(r"[ \t\n\r]*")
 _NEXT_OBJECT = re.compile(r"[,\n]\s*(?=\{)")
 _TRIES = 100
+# Bytes that a character takes at most.
+_WIDEST = 4
 _FIRST_ITEM = re.compile(r"\[\s*(\S)")
 
 
@@ -150,13 +152,19 @@ class JsonText:
                 into = error.pos - self._at
                 if not self._may_be_cut(error):
                     raise self._not_json(error.msg, into) from None
-                if len(self._text) - self._at > ROW_LIMIT:
+                if self._over_the_limit():
                     raise JsonTextError(TOO_LARGE, self.position()) from None
                 if not self._read_more():
                     raise self._at_the_end(error.msg, into) from None
                 continue
             if end < len(self._text) or self._text[end - 1] in '}]"' or not self._read_more():
                 return value, end
+
+    def _over_the_limit(self) -> bool:
+        size = len(self._text) - self._at
+        if size <= ROW_LIMIT // _WIDEST:
+            return False
+        return len(self._text[self._at :].encode(errors="surrogatepass")) > ROW_LIMIT
 
     def _may_be_cut(self, error: json.JSONDecodeError) -> bool:
         near_end = error.pos >= len(self._text) - _LONGEST_LITERAL
@@ -179,7 +187,7 @@ class JsonText:
 
     def _read_more(self) -> bool:
         """Give up what was read and take in as much again as is left; False at the end."""
-        wanted = max(_CHUNK, len(self._text) - self._at)
+        wanted = max(_CHUNK, min(len(self._text) - self._at, ROW_LIMIT // _WIDEST))
         fresh: list[str] = []
         raw = b"..."
         while raw and (wanted > 0 or not any(fresh)):
