@@ -1,7 +1,8 @@
 """Reading files into a dataset: one chunk per file, a checkpoint per batch."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,11 @@ from app.samples import registry
 from app.samples.loading import Target, add_batch
 from app.samples.models import Sample
 from app.sources.models import Source
+from workers.files import ChangedFileError, unchanged
 from workers.jobs import Chunk, Handler
 
 _ROWS = 5000
-_CHARS = 16_000_000
-_EXCERPT = 2000
+_BYTES = 16_000_000
 
 
 def _import(session: Session, job: Job) -> Import:
@@ -40,11 +41,14 @@ def work(chunk: Chunk) -> None:
     """Read one file from where it was left."""
     batch = _import(chunk.session, chunk.job)
     file = batch.files[chunk.params["file"]]
+    path, noted = Path(file["path"]), Warnings(**chunk.state.get("noted", {}))
     try:
+        unchanged(chunk.state, path)
         mapping = _mapping(chunk, batch, file)
-        with open_rows(Path(file["path"]), file["name"], skip=chunk.state.get("rows", 0)) as rows:
-            _read(chunk, batch, file["name"], rows, mapping)
-    except (UnreadableFileError, InvalidError, OSError) as error:
+        skip = chunk.state.get("rows", 0)
+        with open_rows(path, file["name"], skip=skip, warnings=noted) as rows:
+            _read(chunk, batch, file, rows, mapping, noted)
+    except (UnreadableFileError, ChangedFileError, InvalidError) as error:
         chunk.reject(file["name"], str(error))
 
 
@@ -62,47 +66,55 @@ def _mapping(chunk: Chunk, batch: Import, file: dict[str, Any]) -> ColumnMapping
 
 
 def _read(
-    chunk: Chunk, batch: Import, name: str, rows: Rows, mapping: ColumnMapping | None
+    chunk: Chunk,
+    batch: Import,
+    file: dict[str, Any],
+    rows: Rows,
+    mapping: ColumnMapping | None,
+    noted: Warnings,
 ) -> None:
     target = _target(chunk, batch, mapping)
-    dataset = chunk.session.get_one(Dataset, batch.dataset_id)
-    kinds, noted = KINDS_OF[dataset.purpose], Warnings()
-    read = mapper(mapping, warnings=noted) if mapping is not None else None
+    record_of = _recorder(chunk.session.get_one(Dataset, batch.dataset_id), mapping, noted)
     for items in _batches(rows):
-        records: list[Record] = []
+        unchanged(chunk.state, Path(file["path"]))
+        taken: list[tuple[Row, Record]] = []
         for item in items:
-            record = read(item) if isinstance(item, Row) and read is not None else item
-            if isinstance(record, Record) and record.kind not in kinds:
-                wanted = ", ".join(sorted(kinds))
-                reason = (
-                    f"It is a {record.kind} sample; a {dataset.purpose} dataset takes {wanted}."
-                )
-                record = Rejected(record.line, reason)
-            if isinstance(record, Record):
-                records.append(record)
-            else:
-                _reject(chunk, name, record)
-        added = add_batch(chunk.session, target, records)
+            record = record_of(item) if isinstance(item, Row) else item
+            if isinstance(item, Row) and isinstance(record, Record):
+                taken.append((item, record))
+            elif isinstance(record, Rejected):
+                _reject(chunk, file["name"], record)
+        added = add_batch(chunk.session, target, [record for _, record in taken])
         for place, reason in added.conflicts:
-            _reject(chunk, name, Rejected(records[place].line, reason))
+            row = taken[place][0]
+            _reject(chunk, file["name"], Rejected(row.line, reason, row.excerpt(), row.at))
         chunk.checkpoint(
             len(items),
             rows=chunk.done + len(items),
             line=items[-1].line,
             share=rows.progress,
-            warnings=[*rows.warnings, *noted.sentences()],
+            noted=asdict(noted),
         )
         _estimate(chunk, batch)
 
 
-def _reject(chunk: Chunk, name: str, item: Row | Rejected) -> None:
-    if isinstance(item, Rejected):
-        chunk.reject(name, item.reason, line=item.line, raw=_storable(item.raw))
+def _recorder(
+    dataset: Dataset, mapping: ColumnMapping | None, noted: Warnings
+) -> Callable[[Row], Row | Record | Rejected]:
+    """What makes records of rows, and refuses those of a kind that the dataset does not take."""
+    if mapping is None:
+        return lambda row: row
+    read, kinds = mapper(mapping, warnings=noted), KINDS_OF[dataset.purpose]
+    if mapping.kind in kinds:
+        return read
+    wanted = ", ".join(sorted(kinds))
+    reason = f"It is a {mapping.kind} sample; a {dataset.purpose} dataset takes {wanted}."
+    return lambda row: Rejected(row.line, reason, row.excerpt(), row.at)
 
 
-def _storable(raw: str) -> str:
-    """An excerpt as Postgres takes it: without NUL and lone surrogates."""
-    return raw[:_EXCERPT].replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+def _reject(chunk: Chunk, name: str, item: Rejected) -> None:
+    line, column = item.at or (item.line, None)
+    chunk.reject(name, item.reason, line=line, column=column, raw=item.raw)
 
 
 def _batches(rows: Iterator[Row | Rejected]) -> Iterator[list[Row | Rejected]]:
@@ -111,16 +123,25 @@ def _batches(rows: Iterator[Row | Rejected]) -> Iterator[list[Row | Rejected]]:
     size = 0
     for item in rows:
         batch.append(item)
-        size += (
-            sum(len(value) for value in item.values.values() if isinstance(value, str))
-            if (isinstance(item, Row))
-            else 0
-        )
-        if len(batch) >= _ROWS or size >= _CHARS:
+        size += _weight(item.values) if isinstance(item, Row) else len(item.raw)
+        if len(batch) >= _ROWS or size >= _BYTES:
             yield batch
             batch, size = [], 0
     if batch:
         yield batch
+
+
+def _weight(value: Any) -> int:
+    """The memory that the texts in it take."""
+    match value:
+        case str():
+            return value.__sizeof__()
+        case dict():
+            return sum(map(_weight, value.values()))
+        case list():
+            return sum(map(_weight, value))
+        case _:
+            return 0
 
 
 def _target(chunk: Chunk, batch: Import, mapping: ColumnMapping | None) -> Target:
@@ -166,8 +187,7 @@ def finish(session: Session, job: Job) -> None:
     )
     batch.created, batch.rejected = created, rejected
     batch.existing = max(read - created - (rejected - (unread or 0)), 0)
-    states = session.scalars(select(JobChunk.state).where(JobChunk.job_id == job.id))
-    batch.warnings = [sentence for state in states for sentence in state.get("warnings", [])]
+    batch.warnings = _warnings(session, job, batch)
     job.total = read
     job.result = {
         "import": str(batch.id),
@@ -176,6 +196,20 @@ def finish(session: Session, job: Job) -> None:
         "rejected": batch.rejected,
         "warnings": batch.warnings,
     }
+
+
+def _warnings(session: Session, job: Job, batch: Import) -> list[str]:
+    """What was put right in each file; several files are named."""
+    chunks = session.scalars(
+        select(JobChunk).where(JobChunk.job_id == job.id).order_by(JobChunk.position)
+    )
+    return [
+        f"{batch.files[chunk.params['file']]['name']}: {sentence}"
+        if len(batch.files) > 1
+        else sentence
+        for chunk in chunks
+        for sentence in Warnings(**chunk.state.get("noted", {})).sentences()
+    ]
 
 
 HANDLER = Handler(plan=plan, work=work, finish=finish, failed=finish)

@@ -78,6 +78,7 @@ class Chunk:
         reason: str,
         *,
         line: int | None = None,
+        column: int | None = None,
         sample_id: int | None = None,
         raw: str = "",
     ) -> None:
@@ -87,6 +88,7 @@ class Chunk:
             chunk_id=self.id,
             place=place,
             line=line,
+            column=column,
             sample_id=sample_id,
             reason=reason,
             raw=raw,
@@ -165,11 +167,8 @@ def _work_one(job_id: uuid.UUID, handlers: Callable[[Job], Handler]) -> bool:
 
 def _do(session: Session, job: Job, row: JobChunk, handlers: Callable[[Job], Handler]) -> None:
     ours = (JobChunk.id == row.id) & (JobChunk.attempt == row.attempt)
-    session.query(DeadLetter).filter_by(chunk_id=row.id).filter(
-        DeadLetter.line > row.state.get("line", 0)
-        if "line" in row.state
-        else DeadLetter.chunk_id == row.id
-    ).delete()
+    if "line" not in row.state:  # else it resumes, and keeps what failed before
+        session.query(DeadLetter).filter_by(chunk_id=row.id).delete()
     try:
         chunk = Chunk(session, job, row)
         handlers(job).work(chunk)

@@ -57,8 +57,12 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A row that could not become a sample: where it stood and, in one sentence, why."""
+    """A row that could not become a sample: where it stood and, in one sentence, why.
+
+    `at` is the line and the column in the text, where they are known.
+    """
 
     line: int
     reason: str
     raw: str = ""
+    at: tuple[int, int] | None = None

@@ -32,9 +32,15 @@ _SHOWN_ROWS = 20
 _LOOKED_AT = 100
 _PIECE = 1 << 20
 _MOST_FILES = 10_000
+# How Python shows bytes of a file name that are not UTF-8.
+_NOT_UTF8 = re.compile("[\udc80-\udcff]")
 _SAFE = re.compile(r"[^\w.-]+")
 # Names of columns that hold somebody's rating: these become signals unless the lead says no.
 _LIKELY_SCORE = re.compile(r"(?:^|_)(?:scores?|ratings?|judge|quality|reward)(?:_|$)")
+
+
+class UnreadableImportError(InvalidError):
+    """A file of an import is neither text nor a table, or cannot be opened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +107,8 @@ def put_aside(import_id: uuid.UUID, name: str, file: BinaryIO) -> dict[str, Any]
                 )
             digest.update(piece)
             out.write(piece)
-    return {"name": Path(name).name, "path": str(path), "bytes": size, "sha256": digest.hexdigest()}
+    shown = Path(name).name.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
+    return {"name": shown, "path": str(path), "bytes": size, "sha256": digest.hexdigest()}
 
 
 def files_under(path: str) -> list[dict[str, Any]]:
@@ -117,6 +124,9 @@ def files_under(path: str) -> list[dict[str, Any]]:
         raise InvalidError(f"The folder `{path}` holds no files.")
     if len(found) > _MOST_FILES:
         raise InvalidError(f"`{path}` holds more than {_MOST_FILES:,} files; import its folders.")
+    for one in found:
+        if _NOT_UTF8.search(str(one)):
+            raise InvalidError(f"The name {str(one.name)!a} cannot be stored; rename the file.")
     return [
         {"name": str(one.relative_to(root)), "path": str(one), "bytes": one.stat().st_size}
         for one in found
@@ -154,7 +164,7 @@ def look(file: Mapping[str, Any], options: Options) -> Look:
                 warnings=rows.warnings,
             )
     except UnreadableFileError as error:
-        raise InvalidError(str(error)) from error
+        raise UnreadableImportError(str(error)) from error
 
 
 def mapping_for(proposal: Proposal, options: Options) -> ColumnMapping | None:
@@ -251,9 +261,7 @@ def start(
 ) -> Job:
     """Read the files in a job. Refuses at once what the first file makes impossible."""
     policies.may_import(by)
-    first = look(batch.files[0], options)
-    if first.mapping is None and first.rows:
-        raise InvalidError(f"{batch.files[0]['name']}: {first.proposal.sentence}")
+    _refuse_impossible(batch.files, options)
     batch.mapping = options.as_json()
     names = batch.files[0]["name"] if len(batch.files) == 1 else f"{len(batch.files)} files"
     job = jobs.start(
@@ -274,6 +282,20 @@ def start(
         after={"files": [file["name"] for file in batch.files][:100], "mapping": batch.mapping},
     )
     return job
+
+
+def _refuse_impossible(files: Sequence[Mapping[str, Any]], options: Options) -> None:
+    """Look at the first file that can be read; where none can, say what is wrong with the last."""
+    for file in files:
+        try:
+            first = look(file, options)
+        except UnreadableImportError:
+            if file is files[-1]:
+                raise
+            continue
+        if first.mapping is None and first.rows:
+            raise InvalidError(f"{file['name']}: {first.proposal.sentence}")
+        return
 
 
 def history(session: Session, dataset_id: int) -> Sequence[Import]:

@@ -5,10 +5,11 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from fastapi.responses import StreamingResponse
 from sqlalchemy.orm import Session
 
 from app.accounts.current import CurrentUser, SessionDep
-from app.jobs import queries, service
+from app.jobs import download, queries, service
 from app.jobs.models import Job
 from app.jobs.schemas import DeadLetterOut, JobOut, job_out
 from app.web.pagination import Limit, Page, decode_cursor, encode_cursor
@@ -55,6 +56,21 @@ def dead_letters(
     rows = session.scalars(queries.dead_letters(job_id, after).limit(limit + 1)).all()
     items = [DeadLetterOut.model_validate(row) for row in rows[:limit]]
     return Page(items=items, next=encode_cursor(items[-1].id) if len(rows) > limit else None)
+
+
+@router.get(
+    "/jobs/{job_id}/dead-letters.jsonl",
+    name="api:dead_letters_file",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"application/x-ndjson": {"schema": {"type": "string"}}}}},
+)
+def dead_letters_file(
+    job_id: uuid.UUID, session: SessionDep, _user: CurrentUser
+) -> StreamingResponse:
+    """All records that failed in this job as one JSON object per line, to mend and send again."""
+    letters = download.letters(service.get(session, job_id).id)
+    name = f"failed-{job_id}.jsonl"
+    return download.answer(download.json_lines(letters), "application/x-ndjson", name)
 
 
 @router.post("/jobs/{job_id}/cancel", name="api:cancel_job")

@@ -114,6 +114,7 @@ class DeadLetter(CreatedAt, Base):
     chunk_id: Mapped[int | None] = mapped_column(ForeignKey("job_chunks.id", ondelete="CASCADE"))
     place: Mapped[str]
     line: Mapped[int | None] = mapped_column(BigInteger)
+    column: Mapped[int | None] = mapped_column(BigInteger)
     sample_id: Mapped[int | None] = mapped_column(BigInteger)
     reason: Mapped[str]
     raw: Mapped[str] = mapped_column(default="")

@@ -3,14 +3,14 @@
 import csv
 import io
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, StreamingResponse
 from sqlalchemy.orm import Session
 
 from app.accounts.current import CurrentUser, SessionDep
-from app.jobs import queries, service
+from app.jobs import download, service
 from app.jobs.models import DeadLetter, Job
 from app.web.render import render
 
@@ -41,23 +41,30 @@ def retry(
     return _row(request, session, service.retry(session, job_id, by=user))
 
 
+@router.get("/jobs/{job_id}/dead-letters.jsonl", name="jobs:dead_letters_jsonl")
+def dead_letters_jsonl(
+    job_id: uuid.UUID, session: SessionDep, _user: CurrentUser
+) -> StreamingResponse:
+    """What failed, for programs: the rows can be mended and sent again."""
+    letters = download.letters(service.get(session, job_id).id)
+    name = f"failed-{job_id}.jsonl"
+    return download.answer(download.json_lines(letters), "application/x-ndjson", name)
+
+
 @router.get("/jobs/{job_id}/dead-letters.csv", name="jobs:dead_letters")
 def dead_letters(job_id: uuid.UUID, session: SessionDep, _user: CurrentUser) -> StreamingResponse:
     """What failed, for a spreadsheet."""
-    rows = session.scalars(queries.dead_letters(service.get(session, job_id).id)).all()
-    return StreamingResponse(
-        _csv(rows),
-        media_type="text/csv",
-        headers={"Content-Disposition": f'attachment; filename="failed-{job_id}.csv"'},
-    )
+    letters = download.letters(service.get(session, job_id).id)
+    return download.answer(_csv(letters), "text/csv", f"failed-{job_id}.csv")
 
 
-def _csv(rows: Sequence[DeadLetter]) -> Iterator[str]:
+def _csv(rows: Iterable[DeadLetter]) -> Iterator[str]:
     out = io.StringIO()
     writer = csv.writer(out)
-    writer.writerow(["place", "line", "sample", "reason", "row"])
+    writer.writerow(["place", "line", "column", "sample", "reason", "row"])
     for row in rows:
-        writer.writerow([row.place, row.line, row.sample_id, row.reason, row.raw])
+        cells = [row.place, row.line, row.column, row.sample_id, row.reason, row.raw]
+        writer.writerow(cells)
         yield out.getvalue()
         out.seek(0)
         out.truncate()

@@ -37,6 +37,7 @@ class DeadLetterOut(BaseModel):
     id: int
     place: str
     line: int | None
+    column: int | None
     sample_id: int | None
     reason: str
     raw: str

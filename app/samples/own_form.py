@@ -3,6 +3,7 @@
 from typing import Any
 
 from app.curation.readers.base import Row
+from app.curation.readers.mapping import MOST_ID_CHARS
 from app.curation.records import Kind, Origin, Record
 from app.errors import InvalidError
 from app.samples.schemas import SampleOut
@@ -57,6 +58,8 @@ def _word(values: dict[str, Any], name: str) -> str | None:
     value = values.get(name)
     if value is not None and not isinstance(value, str | int):
         raise InvalidError(f"`{name}` must be text.")
+    if len(str(value)) > MOST_ID_CHARS and name == "external_id":
+        raise InvalidError(f"`external_id` has at most {MOST_ID_CHARS} characters.")
     return str(value) if value not in {None, ""} else None
 
 

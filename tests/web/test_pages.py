@@ -412,7 +412,7 @@ def test_a_job_is_cancelled_and_retried_from_its_row(
     run_job(session, job.id)
     page = browser.get(f"/datasets/mix/jobs?job={job.id}").text
     assert "Nothing failed." in page
-    assert browser.get(f"/jobs/{job.id}/dead-letters.csv").text.startswith("place,line,sample")
+    assert browser.get(f"/jobs/{job.id}/dead-letters.csv").text.startswith("place,line,column")
 
 
 def test_jobs_over_rest(session: Session, dataset: Dataset, api: TestClient) -> None:

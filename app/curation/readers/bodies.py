@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from app.curation.readers.values import kind_of
+from app.curation.readers.values import kind_of, listed, parse_cell, shown
 from app.curation.records import Kind
 
 Message = dict[str, str]
@@ -70,7 +70,7 @@ def build_body(
     """
     body = _BUILDERS[kind](values, columns)
     if not any(map(_holds_text, body.values())):
-        raise BodyError(f"This row is empty: there is no text in {', '.join(columns.values())}.")
+        raise BodyError(f"This row is empty: there is no text in {listed(columns.values())}.")
     if kind is Kind.CHAT and _says_more(values["messages"]):
         note(MORE_IN_MESSAGES)
     return body
@@ -108,17 +108,10 @@ def _chat(values: Mapping[str, Any], columns: Columns) -> Body:
 
 def messages_of(value: Any, column: str) -> list[Message]:
     """Turns as {role, content}; ShareGPT's {from, value}, lists of parts and JSON are read too."""
-    turns = _parsed(value) if isinstance(value, str) else value
+    turns = parse_cell(value) if isinstance(value, str) else value
     if not isinstance(turns, list):
         raise BodyError(f"`{column}` is {kind_of(value)}, a list of messages was expected.")
     return [_message(turn, f"{column}[{place}]") for place, turn in enumerate(turns)]
-
-
-def _parsed(text: str) -> Any:
-    try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return None
 
 
 def _message(turn: Any, place: str) -> Message:
@@ -129,7 +122,9 @@ def _message(turn: Any, place: str) -> Message:
     said = turn.get("role") or turn.get("from")
     role = _ROLES.get(said.lower()) if isinstance(said, str) else None
     if role is None:
-        raise BodyError(f"`{place}` has no known role but {said!r}; use system, user or assistant.")
+        raise BodyError(
+            f"`{place}` has no known role but {shown(said)}; use system, user or assistant."
+        )
     content = next((turn[name] for name in ("content", "value", "text") if name in turn), None)
     if content is None and turn.get("tool_calls"):
         return {"role": "function_call", "content": orjson.dumps(turn["tool_calls"]).decode()}

@@ -11,9 +11,11 @@ from pydantic import Field
 
 from app.curation.readers.base import ROW_LIMIT, Reader, Row, Warnings, after
 from app.curation.readers.jsonl import numbered_lines
+from app.curation.readers.streams import BrokenStreamError
 from app.curation.readers.values import EXCERPT, decode, storable
 from app.curation.records import Rejected
 
+RENAMED = "Columns without a name or with the name of another one were numbered"
 SEPARATORS = ",\t;|%"
 _SAMPLE_LINES = 50
 _SAMPLE_BYTES = 2**16
@@ -40,9 +42,9 @@ class Delimited(Reader):
             (number, storable(decode(line, number, warnings), number, warnings))
             for number, line in numbered_lines(stream)
         )
-        head = _head(lines)
+        head, rest = _head(lines)
         separator = self.separator or sniff_separator([line for _, line in head])
-        return after(_named(_Table(chain(head, lines), separator)), skip)
+        return after(_named(_Table(chain(head, rest), separator), warnings), skip)
 
 
 class _Table:
@@ -112,18 +114,28 @@ def _evenness(lines: list[str], separator: str) -> tuple[int, int]:
     return (even, width) if width > 1 else (0, 0)
 
 
-def _head(lines: _Lines) -> list[tuple[int, str]]:
+def _head(lines: _Lines) -> tuple[list[tuple[int, str]], _Lines]:
+    """The first lines, and those behind them."""
     head: list[tuple[int, str]] = []
     size = 0
-    for numbered in lines:
-        head.append(numbered)
-        size += len(numbered[1])
-        if len(head) == _SAMPLE_LINES or size > _SAMPLE_BYTES:
-            break
-    return head
+    try:
+        for numbered in lines:
+            head.append(numbered)
+            size += len(numbered[1])
+            if len(head) == _SAMPLE_LINES or size > _SAMPLE_BYTES:
+                break
+    except BrokenStreamError as broken:
+        return head, _break(broken)
+    return head, lines
 
 
-def _named(table: _Table) -> Iterator[Row | Rejected]:
+def _break(broken: BrokenStreamError) -> _Lines:
+    """No more lines, for the reason given."""
+    raise broken
+    yield
+
+
+def _named(table: _Table, warnings: Warnings) -> Iterator[Row | Rejected]:
     """Rows as values by column; the first row that can be read has the names."""
     columns: list[str] = []
     for item in table.rows():
@@ -133,6 +145,8 @@ def _named(table: _Table) -> Iterator[Row | Rejected]:
         number, cells = item
         if not columns:
             columns = _column_names(cells)
+            if columns != [cell.strip() for cell in cells]:
+                warnings.add(RENAMED, number)
         elif len(cells) == len(columns):
             yield Row(number, dict(zip(columns, cells, strict=True)))
         else:
@@ -148,11 +162,12 @@ def _ragged(cells: list[str], columns: list[str]) -> str:
 
 def _column_names(cells: list[str]) -> list[str]:
     """Names without blanks around them; each once, none empty."""
-    names: list[str] = []
+    names: dict[str, None] = {}
+    repeats: dict[str, int] = {}
     for place, cell in enumerate(cells, 1):
         name = base = cell.strip() or f"column_{place}"
-        repeat = 2
         while name in names:
-            name, repeat = f"{base}_{repeat}", repeat + 1
-        names.append(name)
-    return names
+            repeats[base] = repeats.get(base, 1) + 1
+            name = f"{base}_{repeats[base]}"
+        names[name] = None
+    return list(names)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from app.curation.readers.base import EXCERPT, Reader, Row, Warnings, after
-from app.curation.readers.json_text import JsonText, JsonTextError
+from app.curation.readers.json_text import JsonText, JsonTextError, told
 from app.curation.readers.values import not_an_object
 from app.curation.records import Rejected
 
@@ -61,11 +61,17 @@ class _Walk:
                 else:
                     raise self.unexpected("an array or an object was expected")
             except JsonTextError as error:
-                yield self.give_up(error)
+                yield self.resume(error)
+                yield from self.elements()
 
     def array(self) -> Iterator[Row | Rejected]:
         self.text.take("[")
-        closed = self.text.take("]")
+        if not self.text.take("]"):
+            yield from self.elements()
+
+    def elements(self) -> Iterator[Row | Rejected]:
+        """Values up to the end of the array."""
+        closed = False
         while not (closed or self.lost):
             try:
                 yield self.element()
@@ -84,15 +90,18 @@ class _Walk:
         return False
 
     def element(self) -> Row | Rejected:
+        self.text.peek()
+        at = self.text.position()
         value = self.text.value(self.row + 1)
         self.row += 1
         if not isinstance(value, dict):
-            return Rejected(self.row, not_an_object(value), str(value)[:EXCERPT])
+            return Rejected(self.row, not_an_object(value), str(value)[:EXCERPT], at)
         self.shape = self.shape or tuple(value)
-        return Row(self.row, value)
+        return Row(self.row, value, at)
 
     def object(self) -> Iterator[Row | Rejected]:
         """The rows of the lists in it; without any, the object itself is a row."""
+        at = self.text.position()
         self.text.take("{")
         values: dict[str, Any] = {}
         before, first = self.row, True
@@ -107,7 +116,8 @@ class _Walk:
                 values[name] = self.text.value(self.row + 1)
         if self.row == before:
             self.row += 1
-            yield Row(self.row, values)
+            self.shape = self.shape or tuple(values)
+            yield Row(self.row, values, at)
 
     def name(self) -> str:
         if self.text.peek() != '"':
@@ -118,9 +128,10 @@ class _Walk:
         return name
 
     def unexpected(self, problem: str) -> JsonTextError:
-        found = self.text.peek()
+        found = self.text.peek() and self.text.excerpt(1)
         what = f"not {found}" if found else "the file ends"
-        return JsonTextError(f"Not valid JSON at {self.text.place()}: {problem}, {what}.")
+        at = self.text.position()
+        return JsonTextError(f"Not valid JSON at {told(at)}: {problem}, {what}.", at)
 
     def resume(self, error: JsonTextError) -> Rejected:
         """Reject what cannot be read and go on behind it, if there is a place."""
@@ -129,10 +140,10 @@ class _Walk:
         if place is None:
             return self.give_up(error, raw)
         self.row += 1
-        return Rejected(self.row, f"{error} Reading goes on at {place}.", raw)
+        return Rejected(self.row, f"{error} Reading goes on at {place}.", raw, error.at)
 
     def give_up(self, error: JsonTextError, raw: str | None = None) -> Rejected:
         self.lost = True
         self.row += 1
         excerpt = self.text.excerpt(EXCERPT) if raw is None else raw
-        return Rejected(self.row, f"{error} Nothing after it was read.", excerpt)
+        return Rejected(self.row, f"{error} Nothing after it was read.", excerpt, error.at)

@@ -8,6 +8,7 @@ from collections.abc import Collection
 from typing import Any
 
 from app.curation.readers.base import ROW_LIMIT, TOO_LARGE, Warnings
+from app.curation.readers.streams import BrokenStreamError
 from app.curation.readers.values import (
     DEEPEST,
     NOT_FINITE,
@@ -18,6 +19,7 @@ from app.curation.readers.values import (
     finite,
     integer,
     not_json,
+    replaced,
     storable,
 )
 
@@ -25,13 +27,24 @@ _CHUNK = 2**18
 # An error this near to the end of the window may only mean that the rest is still to come.
 _LONGEST_LITERAL = len("-Infinity") + 1
 _SPACE = re.compile(r"[ \t\n\r]*")
-_NEXT_OBJECT = re.compile(r",\s*(?=\{)")
+_NEXT_OBJECT = re.compile(r"[,\n]\s*(?=\{)")
 _TRIES = 100
+# Bytes that a character takes at most.
+_WIDEST = 4
 _FIRST_ITEM = re.compile(r"\[\s*(\S)")
 
 
+def told(position: tuple[int, int]) -> str:
+    """Line and column in words."""
+    return "line {:,}, column {:,}".format(*position)
+
+
 class JsonTextError(ValueError):
-    """The text cannot be read from here; the message is a sentence with line and column."""
+    """The text cannot be read from here: a sentence, and the line and column that it tells."""
+
+    def __init__(self, sentence: str, at: tuple[int, int]) -> None:
+        super().__init__(sentence)
+        self.at = at
 
 
 class JsonText:
@@ -43,8 +56,7 @@ class JsonText:
         self._undecoded = b""
         self._text = ""
         self._at = 0
-        self._lines = 0
-        self._columns = 0
+        self._marked = self._lines = self._columns = 0
         self._not_finite: list[str] = []
         self._decoder = json.JSONDecoder(
             parse_constant=self._not_finite.append, parse_int=integer, parse_float=finite
@@ -85,26 +97,39 @@ class JsonText:
             value = storable(value, row, self._warnings)
         brackets = self._text.count("{", self._at, end) + self._text.count("[", self._at, end)
         if brackets > DEEPEST and depth(self._text[self._at : end].encode()) > DEEPEST:
-            raise JsonTextError(TOO_DEEP)
+            raise JsonTextError(TOO_DEEP, self.position())
         self._at = end
         return value
 
-    def place(self, at: int | None = None) -> str:
-        """Line and column of what comes next, or of an index of the window."""
-        index = self._at if at is None else at
-        line = 1 + self._lines + self._text.count("\n", 0, index)
-        newline = self._text.rfind("\n", 0, index)
-        column = index - newline if newline >= 0 else self._columns + index + 1
-        return f"line {line}, column {column}"
+    def position(self, ahead: int = 0) -> tuple[int, int]:
+        """Line and column of what comes next, or stands so many characters ahead."""
+        lines, columns = self._counted(self._at)
+        self._marked, self._lines, self._columns = self._at, lines, columns
+        if ahead:
+            lines, columns = self._counted(self._at + ahead)
+        return 1 + lines, 1 + columns
+
+    def _counted(self, index: int) -> tuple[int, int]:
+        """Line breaks before this index of the window, and characters behind the last of them."""
+        lines = self._lines + self._text.count("\n", self._marked, index)
+        newline = self._text.rfind("\n", self._marked, index)
+        if newline >= 0:
+            return lines, index - newline - 1
+        return lines, self._columns + index - self._marked
 
     def excerpt(self, size: int) -> str:
         """The text that comes next."""
-        return self._text[self._at : self._at + size]
+        return str(replaced(self._text[self._at : self._at + size]))
 
     def resume(self, shape: Collection[str]) -> str | None:
-        """Move to the next object that has exactly these keys; say where, None if there is none."""
+        """Move to the next object that has exactly these keys; say where, None if there is none.
+
+        Where no keys are known, it is one that begins a line and is indented no deeper.
+        """
+        _, column = self.position()
+        pattern = _NEXT_OBJECT if shape else re.compile(rf"\n[ \t]{{0,{column - 1}}}(?=\{{)")
         for _ in range(_TRIES):
-            while not (found := _NEXT_OBJECT.search(self._text, self._at)):
+            while not (found := pattern.search(self._text, self._at)):
                 self._at = max(self._at, len(self._text.rstrip().rstrip(",")))
                 if not self._read_more():
                     return None
@@ -113,8 +138,8 @@ class JsonText:
                 value, _end = self._scan()
             except JsonTextError:
                 continue
-            if value.keys() == set(shape):
-                return self.place()
+            if value and (not shape or value.keys() == set(shape)):
+                return told(self.position())
         return None
 
     def _scan(self) -> tuple[Any, int]:
@@ -122,48 +147,62 @@ class JsonText:
             try:
                 value, end = self._decoder.raw_decode(self._text, self._at)
             except RecursionError:
-                raise JsonTextError(TOO_DEEP) from None
+                raise JsonTextError(TOO_DEEP, self.position()) from None
             except json.JSONDecodeError as error:
-                if not self._may_be_cut(error):
-                    place = self.place(error.pos)
-                    raise JsonTextError(not_json(error.msg, place)) from None
-                if len(self._text) - self._at > ROW_LIMIT:
-                    raise JsonTextError(TOO_LARGE) from None
                 into = error.pos - self._at
+                if not self._may_be_cut(error):
+                    raise self._not_json(error.msg, into) from None
+                if self._over_the_limit():
+                    raise JsonTextError(TOO_LARGE, self.position()) from None
                 if not self._read_more():
-                    raise JsonTextError(self._at_the_end(error.msg, into)) from None
+                    raise self._at_the_end(error.msg, into) from None
                 continue
             if end < len(self._text) or self._text[end - 1] in '}]"' or not self._read_more():
                 return value, end
+
+    def _over_the_limit(self) -> bool:
+        size = len(self._text) - self._at
+        if size <= ROW_LIMIT // _WIDEST:
+            return False
+        return len(self._text[self._at :].encode(errors="surrogatepass")) > ROW_LIMIT
 
     def _may_be_cut(self, error: json.JSONDecodeError) -> bool:
         near_end = error.pos >= len(self._text) - _LONGEST_LITERAL
         return near_end or error.msg.startswith("Unterminated")
 
-    def _at_the_end(self, problem: str, into: int) -> str:
+    def _not_json(self, problem: str, into: int) -> JsonTextError:
+        at = self.position(into)
+        return JsonTextError(not_json(problem, told(at)), at)
+
+    def _at_the_end(self, problem: str, into: int) -> JsonTextError:
         """Why a value is broken behind which nothing comes, so many characters into it."""
         if self._at + into < len(self._text) and not problem.startswith("Unterminated"):
-            return not_json(problem, self.place(self._at + into))
-        return (
-            f"The file ends inside the value that starts at {self.place()}, or a quote there is "
-            "never closed. Correct this row."
+            return self._not_json(problem, into)
+        at = self.position()
+        return JsonTextError(
+            f"The file ends inside the value that starts at {told(at)}, or a quote there is "
+            "never closed. Correct this row.",
+            at,
         )
 
     def _read_more(self) -> bool:
         """Give up what was read and take in as much again as is left; False at the end."""
-        wanted = max(_CHUNK, len(self._text) - self._at)
+        wanted = max(_CHUNK, min(len(self._text) - self._at, ROW_LIMIT // _WIDEST))
         fresh: list[str] = []
         raw = b"..."
         while raw and (wanted > 0 or not any(fresh)):
-            raw = self._stream.read1(max(wanted, 1))
+            try:
+                raw = self._stream.read1(max(wanted, 1))
+            except BrokenStreamError:
+                if any(fresh):  # the next time it raises again
+                    break
+                raise
             fresh.append(self._decode(raw, final=not raw))
             wanted -= len(raw)
         added = "".join(fresh)
-        newline = self._text.rfind("\n", 0, self._at)
-        self._columns = self._at - newline - 1 if newline >= 0 else self._columns + self._at
-        self._lines += self._text.count("\n", 0, self._at)
+        self.position()
         self._text = self._text[self._at :] + added
-        self._at = 0
+        self._at = self._marked = 0
         return bool(added)
 
     def _decode(self, raw: bytes, *, final: bool) -> str:
@@ -171,8 +210,16 @@ class JsonText:
         try:
             text, used = codecs.utf_8_decode(held, "strict", final)
         except UnicodeDecodeError:
-            self._warnings.add(NOT_UTF8, 1 + self._lines)
-            text, used = codecs.utf_8_decode(held, "surrogateescape", final)
-            text = text.translate(WESTERN)
+            text, used = self._decode_leniently(held, final=final)
         self._undecoded = held[used:]
         return text
+
+    def _decode_leniently(self, held: bytes, *, final: bool) -> tuple[str, int]:
+        line = 1 + self._lines
+        try:
+            text, used = codecs.utf_8_decode(held, "surrogatepass", final)
+        except UnicodeDecodeError:
+            self._warnings.add(NOT_UTF8, line)
+            text, used = codecs.utf_8_decode(held, "surrogateescape", final)
+            text = text.translate(WESTERN)
+        return storable(text, line, self._warnings), used

@@ -10,7 +10,10 @@ from app.curation.records import Rejected
 
 
 class JsonLines(Reader):
-    """One JSON object per line (JSONL, NDJSON). Blank lines are passed over."""
+    """One JSON object per line (JSONL, NDJSON). Blank lines are passed over.
+
+    Where a name stands twice in one object, its last value counts, as in every JSON parser.
+    """
 
     key: ClassVar = "jsonl"
     title: ClassVar = "JSON Lines"
@@ -33,11 +36,27 @@ class JsonLines(Reader):
 
 
 def numbered_lines(stream: io.BufferedReader) -> Iterator[tuple[int, bytes]]:
-    """Lines from 1 on; of one that is longer than the limit only the start, one byte too long."""
-    number = 0
-    while line := stream.readline(ROW_LIMIT + 1):
-        number += 1
-        rest = line
-        while len(rest) > ROW_LIMIT and not rest.endswith(b"\n"):
-            rest = stream.readline(ROW_LIMIT + 1)
-        yield number, line
+    """Lines from 1 on, ended by LF, CRLF or CR; of one over the limit only the start, too long."""
+    number, start = 0, b""
+    for piece in _pieces(stream):
+        if not start and piece.endswith(b"\n") and piece.find(b"\r", 0, -2) < 0:
+            number += 1
+            yield number, piece
+            continue
+        for part in piece.splitlines(keepends=True):
+            if len(start) <= ROW_LIMIT:
+                start += part
+            if part.endswith((b"\n", b"\r")):
+                number += 1
+                yield number, start
+                start = b""
+    if start:
+        yield number + 1, start
+
+
+def _pieces(stream: io.BufferedReader) -> Iterator[bytes]:
+    """Bytes up to the next LF, or as many as a row may have; a CRLF stays in one piece."""
+    while piece := stream.readline(ROW_LIMIT + 1):
+        if piece.endswith(b"\r") and stream.peek(1).startswith(b"\n"):
+            piece += stream.read(1)
+        yield piece

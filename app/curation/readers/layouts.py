@@ -13,15 +13,15 @@ from app.curation.readers.mapping import (
     ColumnMapping,
     as_number,
     as_object,
+    is_missing,
     targets,
     value_at,
 )
-from app.curation.readers.values import kind_of
+from app.curation.readers.values import kind_of, listed
 from app.curation.records import BODY_FIELDS, Kind
 
 _SAMPLE = 100
 _EXAMPLE = 120
-_LISTED = 12
 
 
 class MappingError(ValueError):
@@ -60,12 +60,15 @@ def propose(rows: Iterable[Row]) -> Proposal:
     examples = _examples(sample)
     layout, fields = _recognise(examples)
     scores = _score_columns(sample, set(fields.values()))
+    numeric = set(scores.values())
     columns = tuple(
-        Column(name, kind_of(value), _shown(value), name in scores.values())
+        Column(name, kind_of(value), _shown(value), name in numeric)
         for name, value in examples.items()
     )
     if layout is None:
-        sentence = f"No known layout has the columns {_listed(examples)}; map them by hand."
+        sentence = (
+            f"No known layout has the columns {listed(examples) or '(none)'}; map them by hand."
+        )
         return Proposal(None, columns, scores, sentence)
     mapping = ColumnMapping(layout=layout.key, kind=layout.kind, fields=fields)
     return Proposal(mapping, columns, scores, _sentence(layout, fields, examples))
@@ -85,7 +88,7 @@ def override(
     kept = dict(mapping.fields) if mapping and mapping.kind is wanted else {}
     for target, column in fields.items():
         if column.partition(".")[0] not in columns and column not in columns:
-            raise MappingError(f"There is no column `{column}`; there are {', '.join(columns)}.")
+            raise MappingError(f"There is no column `{column}`; there are {listed(columns, 50)}.")
         name = ALIASES[wanted].get(target, target)
         if name not in targets(wanted):
             raise MappingError(
@@ -186,7 +189,7 @@ def _score_columns(sample: Sequence[Mapping[str, Any]], taken: Collection[str]) 
 
 
 def _is_numeric(values: Iterable[Any]) -> bool:
-    present = [value for value in values if value not in (None, "")]
+    present = [value for value in values if not is_missing(value)]
     return bool(present) and all(as_number(value) is not None for value in present)
 
 
@@ -206,10 +209,5 @@ def _sentence(layout: Layout, fields: Mapping[str, str], examples: Mapping[str, 
         for target, column in fields.items()
     )
     rest = [name for name in examples if name not in fields.values()]
-    more = f"; {_listed(rest)} {'goes' if len(rest) == 1 else 'go'} to the metadata"
+    more = f"; {listed(rest)} {'goes' if len(rest) == 1 else 'go'} to the metadata"
     return f"Taken for {layout.title}: {taken}{more if rest else ''}."
-
-
-def _listed(names: Iterable[str]) -> str:
-    *shown, last = [*islice(names, _LISTED + 1)] or ["(none)"]
-    return ", ".join([*shown, "..." if len(shown) == _LISTED else last])

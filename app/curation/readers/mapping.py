@@ -4,13 +4,17 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.curation.readers.base import Row, Warnings
 from app.curation.readers.bodies import BodyError, build_body, text_of
-from app.curation.readers.values import kind_of
+from app.curation.readers.values import kind_of, listed, parse_cell, shown
 from app.curation.records import BODY_FIELDS, Kind, Origin, Record, Rejected
+
+# What an index of the database takes, whatever the characters.
+MOST_ID_CHARS = 500
+# Scores are stored in single precision.
+_LARGEST, _SMALLEST = 3.4028234e38, 1.2e-38
 
 ABOUT = ("external_id", "domain", "language", "origin", "tags", "metadata")
 REQUIRED: Mapping[Kind, tuple[str, ...]] = {
@@ -62,7 +66,7 @@ def mapper(
 
     def read(row: Row) -> Record | Rejected:
         if refusal:
-            return Rejected(row.line, refusal, row.excerpt())
+            return Rejected(row.line, refusal, row.excerpt(), row.at)
         try:
             _require(required, row.values)
             found = {target: row.values.get(column) for target, column in bodies.items()}
@@ -74,7 +78,7 @@ def mapper(
                 **_about(row.values, mapping.fields, consumed),
             )
         except BodyError as error:
-            return Rejected(row.line, str(error), row.excerpt())
+            return Rejected(row.line, str(error), row.excerpt(), row.at)
 
     return read
 
@@ -101,9 +105,11 @@ def _consumed(mapping: ColumnMapping) -> frozenset[str]:
 
 def _require(columns: Iterable[str], values: Mapping[str, Any]) -> None:
     for column in columns:
-        if values.get(column) is None:
-            present = ", ".join(values) or "no fields"
+        if column not in values:
+            present = listed(values) or "no fields"
             raise BodyError(f"There is no `{column}` in this row; it has {present}.")
+        if values[column] is None:
+            raise BodyError(f"`{column}` is missing (null) in this row.")
 
 
 def _about(
@@ -124,7 +130,13 @@ def _about(
 
 
 def _external_id(value: Any, column: str, _about: Mapping[str, Any]) -> dict[str, Any]:
-    return {"external_id": text_of(value, column)}
+    external_id = text_of(value, column)
+    if len(external_id) > MOST_ID_CHARS:
+        raise BodyError(
+            f"`{column}` has {len(external_id):,} characters; an external_id has at most "
+            f"{MOST_ID_CHARS}."
+        )
+    return {"external_id": external_id}
 
 
 def _domain(value: Any, column: str, _about: Mapping[str, Any]) -> dict[str, Any]:
@@ -137,7 +149,7 @@ def _language(value: Any, column: str, _about: Mapping[str, Any]) -> dict[str, A
 
 def _origin(value: Any, column: str, _about: Mapping[str, Any]) -> dict[str, Any]:
     if value not in list(Origin):
-        raise BodyError(f"`{column}` is {value!r}; it can be {', '.join(Origin)}.")
+        raise BodyError(f"`{column}` is {shown(value)}; it can be {', '.join(Origin)}.")
     return {"origin": Origin(value)}
 
 
@@ -186,19 +198,31 @@ def value_at(values: Mapping[str, Any], path: str) -> Any:
 def as_object(value: Any) -> Mapping[str, Any]:
     """An object, also one that stands in text as JSON (as in Parquet); empty for all else."""
     if isinstance(value, str) and value.startswith("{"):
-        try:
-            value = orjson.loads(value)
-        except orjson.JSONDecodeError:
-            return {}
+        value = parse_cell(value)
     return value if isinstance(value, dict) else {}
 
 
 def as_number(value: Any) -> float | None:
-    """A finite number, also one that stands in text; truth values are none."""
+    """A finite number, also one that stands in text; truth values are none.
+
+    What is too large for single precision is none either, what is too small is zero.
+    """
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
         number = float(value)
     except (ValueError, OverflowError):
         return None
-    return number if math.isfinite(number) else None
+    if not abs(number) <= _LARGEST:
+        return None
+    return number if abs(number) >= _SMALLEST else 0.0
+
+
+def is_missing(value: Any) -> bool:
+    """Nothing, also as text; NaN and infinities count as nothing."""
+    if isinstance(value, str) and value:
+        try:
+            return not math.isfinite(float(value))
+        except ValueError:
+            return False
+    return value in (None, "")

@@ -3,6 +3,8 @@
 import json
 import math
 import re
+from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -11,14 +13,18 @@ from app.curation.readers.base import Warnings
 from app.curation.records import Rejected
 
 DEEPEST = 100
-EXCERPT = 500
+EXCERPT = 2000
+_SHOWN = 60
+_LISTED = 12
 
 REPLACED = "Characters that cannot be stored (NUL, half of a surrogate pair) became U+FFFD"
 NOT_FINITE = "NaN and Infinity were read as missing"
+COMMA = "A comma at the end of the line was left out"
 NOT_UTF8 = "Bytes that are not UTF-8 were read as Windows-1252 (Latin-1)"
 TOO_DEEP = f"This row is nested more than {DEEPEST} levels deep; flatten it."
 
 _SAFE_DIGITS = 18
+_BLANK = " \t\n\r"
 _LEAST, _MOST = -(2**63), 2**63
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 # What the error handler "surrogateescape" makes of a byte, and the character it was meant to be.
@@ -26,6 +32,18 @@ WESTERN = {
     0xDC00 + byte: bytes([byte]).decode("cp1252", "ignore") or chr(byte)
     for byte in range(0x80, 0x100)
 }
+# What the parser says, and what people are told.
+_SYNTAX = (
+    ("Expecting property name", "a field name in double quotes was expected"),
+    ("Expecting ':'", "a colon was expected"),
+    ("Expecting ','", "a comma was expected; a quote inside text needs a backslash before it"),
+    ("Expecting value", "a value was expected: text in double quotes, a number, true, false, null"),
+    ("Unterminated string", "the quote that opens here is never closed"),
+    ("Invalid control character", "a raw line break, tab, NUL or other control character in text"),
+    ("Invalid \\u", "\\u takes four hexadecimal digits"),
+    ("Invalid \\", "a backslash before a character that it cannot escape; double it"),
+    ("Extra data", "something follows the end of the row; put one object on a line"),
+)
 _BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|([\[{])|[\]}]', re.DOTALL)
 
 
@@ -48,19 +66,29 @@ def parse_line(line: bytes, number: int, warnings: Warnings) -> dict[str, Any] |
 
 
 def _parse_leniently(line: bytes, number: int, warnings: Warnings) -> Any:
-    text = decode(line.rstrip(b"\r\n"), number, warnings)
+    text = decode(line, number, warnings).strip(_BLANK)
     strange: list[str] = []
+    decoder = json.JSONDecoder(parse_constant=strange.append, parse_int=integer, parse_float=finite)
     try:
-        values = json.loads(
-            text, parse_constant=strange.append, parse_int=integer, parse_float=finite
-        )
+        values, end = decoder.raw_decode(text)
     except json.JSONDecodeError as error:
-        return Rejected(number, not_json(error.msg, f"column {error.colno}"), excerpt(line))
+        return _not_json(line, number, error.msg, error.colno)
     except RecursionError:
         return Rejected(number, TOO_DEEP, excerpt(line))
+    rest = text[end:].lstrip(_BLANK)
+    if rest not in {"", ","}:
+        return _not_json(line, number, "Extra data", len(text) - len(rest) + 1)
+    if rest:
+        warnings.add(COMMA, number)
     if strange:
         warnings.add(NOT_FINITE, number)
     return storable(values, number, warnings)
+
+
+def _not_json(line: bytes, number: int, problem: str, column: int) -> Rejected:
+    column += len(line) - len(line.lstrip())
+    reason = not_json(problem, f"column {column:,}")
+    return Rejected(number, reason, excerpt(line), at=(number, column))
 
 
 def integer(digits: str) -> int | float | None:
@@ -80,9 +108,16 @@ def finite(digits: str) -> float | None:
 
 
 def decode(raw: bytes, number: int, warnings: Warnings) -> str:
-    """The text of the bytes; those that are not UTF-8 are taken for Windows-1252."""
+    """The text of the bytes; those that are not UTF-8 are taken for Windows-1252.
+
+    Halves of surrogate pairs stay in it, for `storable` to replace and count.
+    """
     try:
         return raw.decode()
+    except UnicodeDecodeError:
+        pass
+    try:
+        return raw.decode(errors="surrogatepass")
     except UnicodeDecodeError:
         warnings.add(NOT_UTF8, number)
     return raw.decode(errors="surrogateescape").translate(WESTERN)
@@ -90,22 +125,34 @@ def decode(raw: bytes, number: int, warnings: Warnings) -> str:
 
 def storable(value: Any, number: int, warnings: Warnings) -> Any:
     """The value with U+FFFD in place of characters that Postgres and UTF-8 cannot hold."""
-    cleaned = _replace(value)
+    cleaned = replaced(value)
     if cleaned != value:
         warnings.add(REPLACED, number)
     return cleaned
 
 
-def _replace(value: Any) -> Any:
+def replaced(value: Any) -> Any:
+    """The value with U+FFFD for what cannot be stored, uncounted."""
     match value:
         case str():
             return _UNSTORABLE.sub("\ufffd", value)
         case list():
-            return [_replace(item) for item in value]
+            return [replaced(item) for item in value]
         case dict():
-            return {_replace(key): _replace(item) for key, item in value.items()}
+            return {replaced(key): replaced(item) for key, item in value.items()}
         case _:
             return value
+
+
+def parse_cell(text: str) -> Any:
+    """What JSON inside a cell of text holds, storable; None where it is none or nested too deep."""
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
+    if text.count("{") + text.count("[") > DEEPEST and depth(text.encode()) > DEEPEST:
+        return None
+    return replaced(value) if "u0000" in text else value
 
 
 def depth(raw: bytes) -> int:
@@ -122,12 +169,28 @@ def depth(raw: bytes) -> int:
 
 def excerpt(raw: bytes) -> str:
     """The start of a row, storable, to show beside a reason."""
-    return _replace(raw[:EXCERPT].decode(errors="replace").rstrip("\r\n"))  # type: ignore[no-any-return]
+    return replaced(raw[:EXCERPT].decode(errors="replace").rstrip("\r\n"))  # type: ignore[no-any-return]
 
 
 def not_json(problem: str, place: str) -> str:
     """The sentence for a syntax error."""
-    return f"Not valid JSON at {place}: {problem[:1].lower()}{problem[1:]}. Correct this row."
+    known = next((said for start, said in _SYNTAX if problem.startswith(start)), problem)
+    return f"Not valid JSON at {place}: {known}. Correct this row."
+
+
+def shown(value: Any) -> str:
+    """A value for a sentence: its start where it is long."""
+    text = repr(value)
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+
+
+def listed(names: Iterable[str], most: int = _LISTED) -> str:
+    """Names for a sentence: the first ones where there are many, the start of long ones."""
+    first = [
+        name if len(name) <= _SHOWN else name[: _SHOWN - 1] + "…"
+        for name in islice(names, most + 1)
+    ]
+    return ", ".join([*first[:most], "..."] if len(first) > most else first)
 
 
 def not_an_object(value: Any) -> str:

@@ -72,12 +72,6 @@ def test_columns_without_a_name_or_with_the_same_one_stay_apart() -> None:
             3,
             "A quote that opens in this row is never closed; close it or double it.",
         ),
-        (
-            b"a,b\n1,x\ry\n3,4\n",
-            1,
-            2,
-            "This row cannot be read or is larger than 16 MiB; look for an open quote.",
-        ),
     ],
 )
 def test_a_broken_row_is_rejected_alone(content: bytes, good: int, line: int, reason: str) -> None:
@@ -117,6 +111,19 @@ def test_a_long_head_is_not_held() -> None:
     content = b"a,b\n" + (b"x" * 1_000 + b",y\n") * 100
 
     assert len(values(read(Delimited(), content))) == 100
+
+
+def test_lines_that_csv_refuses_have_no_separator() -> None:
+    assert delimited.sniff_separator(["a\rb;c\n"]) == ","
+
+
+def test_a_column_a_thousand_times_is_numbered_in_time() -> None:
+    count = 20_000
+    head, row = b",".join([b"a"] * count), b",".join([b"1"] * count)
+
+    (values_,) = values(read(Delimited(), head + b"\n" + row))
+
+    assert len(values_) == count
 
 
 def test_blank_lines_have_no_cells() -> None:

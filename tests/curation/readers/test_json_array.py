@@ -91,19 +91,21 @@ def test_lists_in_an_object_and_objects_in_a_row_are_read(
         (
             '[{"a": 1},\n {"a": "x "y" z"},\n {"a": 3}]',
             2,
-            "Not valid JSON at line 2, column 12: expecting ',' delimiter. Correct this row. "
+            "Not valid JSON at line 2, column 12: a comma was expected; a quote inside text needs "
+            "a backslash before it. Correct this row. "
             "Reading goes on at line 3, column 2.",
         ),
         (
             '[{"a": [{"b": 1}]},\n {"a": [{"b": 1}, {"b" 2}, {"b": 3}]},\n {"a": []}]',
             2,
-            "Not valid JSON at line 2, column 24: expecting ':' delimiter. Correct this row. "
+            "Not valid JSON at line 2, column 24: a colon was expected. Correct this row. "
             "Reading goes on at line 3, column 2.",
         ),
         (
             '[{"a": 1}, {"a": "x}, {"c": 1}',
             1,
-            "Not valid JSON at line 1, column 25: expecting ',' delimiter. Correct this row. "
+            "Not valid JSON at line 1, column 25: a comma was expected; a quote inside text needs "
+            "a backslash before it. Correct this row. "
             "Nothing after it was read.",
         ),
         (
@@ -115,7 +117,7 @@ def test_lists_in_an_object_and_objects_in_a_row_are_read(
         (
             '[{"a": 1}, {"a" 2}, {"a": tru }, {"a": 3}]',
             2,
-            "Not valid JSON at line 1, column 17: expecting ':' delimiter. Correct this row. "
+            "Not valid JSON at line 1, column 17: a colon was expected. Correct this row. "
             "Reading goes on at line 1, column 34.",
         ),
         (

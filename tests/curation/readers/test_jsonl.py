@@ -45,10 +45,11 @@ def test_reading_resumes_behind_rows_good_and_rejected() -> None:
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        (b'{"a" 1}', "Not valid JSON at column 6: expecting ':' delimiter. Correct this row."),
+        (b'{"a" 1}', "Not valid JSON at column 6: a colon was expected. Correct this row."),
         (
             b'{"a": "x',
-            "Not valid JSON at column 7: unterminated string starting at. Correct this row.",
+            "Not valid JSON at column 7: the quote that opens here is never closed. "
+            "Correct this row.",
         ),
         (b"[1]", "This row is a list, an object with named fields was expected."),
         (b'"x"', "This row is text, an object with named fields was expected."),
@@ -71,7 +72,7 @@ def test_a_broken_line_says_what_is_wrong(line: bytes, reason: str) -> None:
     assert isinstance(rejected, Rejected)
     assert rejected.line == 2
     assert rejected.reason == reason
-    assert rejected.raw == line.decode()[:500]
+    assert rejected.raw == line.decode()[:2000]
     assert values([first, last]) == [{"a": 1}, {"a": 2}]
 
 
@@ -130,4 +131,22 @@ def test_a_line_over_the_limit_is_rejected_unread(
 
 
 def test_a_row_shows_its_start() -> None:
-    assert Row(1, {"a": "x" * 600}).excerpt() == '{"a": "' + "x" * 493
+    assert Row(1, {"a": "x" * 3000}).excerpt() == '{"a": "' + "x" * 1993
+
+
+def test_lines_end_in_lf_crlf_or_cr() -> None:
+    items = read(JsonLines(), b'{"a":1}\r{"a":2}\r\n{"a":3}\n\r\r\n{"a":4}')
+
+    assert [item.line for item in items] == [1, 2, 3, 6]
+
+
+def test_a_crlf_at_the_limit_is_one_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jsonl, "ROW_LIMIT", 7)
+
+    items = read(JsonLines(), b'{"a":1}\r\n{"a":2}\r\n')
+
+    assert [item.line for item in items] == [1, 2]
+
+
+def test_the_last_of_two_values_counts() -> None:
+    assert values(read(JsonLines(), b'{"a": 1, "a": 2}')) == [{"a": 2}]

@@ -5,7 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.curation.readers.base import Row, Warnings
-from app.curation.readers.mapping import ABOUT, ColumnMapping, apply, mapper
+from app.curation.readers.mapping import (
+    ABOUT,
+    ColumnMapping,
+    apply,
+    as_number,
+    is_missing,
+    mapper,
+)
 from app.curation.records import BODY_FIELDS, Kind, Origin, Record, Rejected
 
 JSON = st.recursive(
@@ -321,3 +328,61 @@ def test_parts_of_code_are_taken_as_they_are() -> None:
     values = {"signature": 'def f(): """x"""', "docstring": "", "solution": "s", "tests": "t"}
 
     assert made(CODE, **values).body == values
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        (
+            {"text": "a", "id": "x" * 501},
+            "`id` has 501 characters; an external_id has at most 500.",
+        ),
+        ({"text": None}, "`text` is missing (null) in this row."),
+        (
+            {"other": 1, "k" * 80: 2},
+            f"There is no `text` in this row; it has other, {'k' * 59}….",
+        ),
+    ],
+)
+def test_a_row_that_does_not_fit_says_why(values: dict[str, Any], reason: str) -> None:
+    mapping = ColumnMapping(
+        layout="text", kind=Kind.TEXT, fields={"text": "text", "external_id": "id"}
+    )
+
+    rejected = apply(mapping, Row(7, values, (9, 4)))
+
+    assert isinstance(rejected, Rejected)
+    assert (rejected.line, rejected.reason, rejected.at) == (7, reason, (9, 4))
+
+
+def test_json_in_a_cell_is_made_storable_or_stays_text() -> None:
+    mapping = ColumnMapping(
+        layout="text", kind=Kind.TEXT, fields={"text": "text", "metadata": "meta"}
+    )
+    deep = '{"a":' + "[" * 200 + "]" * 200 + "}"
+
+    made = [
+        apply(mapping, Row(1, {"text": "a", "meta": meta}))
+        for meta in ('{"a\\u0000": "\\u0000"}', deep, "{no json")
+    ]
+
+    assert [record.metadata for record in made if isinstance(record, Record)] == [
+        {"a\ufffd": "\ufffd"},
+        {"meta": deep},
+        {"meta": "{no json"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [(1e39, None), ("-1e300", None), (1e-300, 0.0), ("nan", None), ("inf", None), ("1.5", 1.5)],
+)
+def test_scores_are_what_single_precision_holds(value: Any, number: float | None) -> None:
+    assert as_number(value) == number
+
+
+@pytest.mark.parametrize(
+    ("value", "missing"), [("NaN", True), ("-inf", True), ("", True), (None, True), ("x", False)]
+)
+def test_no_number_is_a_missing_one(value: Any, missing: bool) -> None:
+    assert is_missing(value) is missing

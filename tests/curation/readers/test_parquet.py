@@ -73,10 +73,10 @@ def test_a_packed_table_is_unpacked_first() -> None:
 
 
 def test_empty_tables_and_files_say_so() -> None:
-    empty = [(1, "The file is empty; nothing was read.")]
+    no_rows = [(1, "There are no rows in the file; nothing was read.")]
 
-    assert reasons(read(Parquet(), packed({"a": []}))) == empty
-    assert reasons(read(Parquet(), b"")) == empty
+    assert reasons(read(Parquet(), packed({"a": []}))) == no_rows
+    assert reasons(read(Parquet(), b"")) == [(1, "The file is empty; nothing was read.")]
 
 
 def test_a_damaged_table_gives_what_it_can() -> None:
@@ -87,5 +87,5 @@ def test_a_damaged_table_gives_what_it_can() -> None:
     items = read(Parquet(batch_rows=100), content[:-400] + bytes(200) + content[-200:])
 
     assert not isinstance(rejected, Row)
-    assert rejected.reason.startswith("The Parquet file is damaged here: ")
-    assert reasons(items)[0][1].startswith("The Parquet file is damaged here: ")
+    assert rejected.reason.startswith("The Parquet file is cut off or damaged: ")
+    assert reasons(items)[0][1].startswith("The Parquet file is cut off or damaged: ")

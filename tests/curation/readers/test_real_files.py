@@ -116,9 +116,10 @@ def test_the_broken_array_says_where(imported: Imported) -> None:
 
     assert last == Rejected(
         2_802,
-        "Not valid JSON at line 14007, column 1: a value was expected after the comma, not ]. "
+        "Not valid JSON at line 14,007, column 1: a value was expected after the comma, not ]. "
         "Nothing after it was read.",
         "]   ",
+        (14_007, 1),
     )
 
 
@@ -131,7 +132,8 @@ def test_the_broken_lines_say_where(imported: Imported) -> None:
 
     assert [item.line for item in rejected] == [2279, *range(2281, 2292), 2293, 2294]
     assert rejected[0].reason == (
-        "Not valid JSON at column 97: expecting ',' delimiter. Correct this row."
+        "Not valid JSON at column 97: a comma was expected; a quote inside text needs a backslash "
+        "before it. Correct this row."
     )
     assert rejected[0].raw.startswith('{"status": "ok", "instruction": "Describe a book')
 

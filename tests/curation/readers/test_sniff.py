@@ -58,7 +58,10 @@ def test_the_content_chooses_the_reader(
         (b"PK\x03\x04...", "a.csv is a ZIP archive or an Excel file; unpack it, or save the sheet"),
         (b"%PDF-1.7", "a.csv is a PDF; take the text out of it first."),
         (b"\x89PNG\r\n", "a.csv is a picture."),
-        (b"a\x00b\x00c\x00", "a.csv holds binary data, not text or a table."),
+        (b"a.jsonl".ljust(257, b"\0") + b"ustar", "a.csv is a tar archive; unpack it."),
+        (b"\n<HTML>", "a.csv is a web page; look whether its download failed."),
+        (b"\x80\x04\x95...", "a.csv is a Python pickle, which is never opened; save its rows"),
+        (b"\x00\x01b\x00c\x00", "a.csv holds binary data, not text or a table."),
     ],
 )
 def test_what_is_no_text_is_refused(content: bytes, sentence: str, tmp_path: Path) -> None:
@@ -96,3 +99,53 @@ def test_a_file_that_is_broken_from_the_start_has_a_reader(tmp_path: Path) -> No
     path.write_bytes(b"\x1f\x8b broken")
 
     assert sniff(path, path.name) == JsonLines()
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "key"),
+    [
+        (b'{"a": 1},\n{"a": 2},\n', "a.json", "jsonl"),
+        (b'{"a": [\n1]}', "a.jsonl", "json"),
+        (b'{"a": 1}\r{"a": 2}\r', "a", "jsonl"),
+        (b"a,b\r1,2\r", "a", "delimited"),
+        (b"<html><p>Hello</p></html>", "a.txt", "text"),
+        ("a,b\n1,2\n".encode("utf-16-le"), "a", "delimited"),
+        ('[{"a": 1}]'.encode("utf-16-be"), "a", "json"),
+    ],
+)
+def test_the_content_counts_more_than_the_name(
+    content: bytes, name: str, key: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "upload"
+    path.write_bytes(content)
+
+    assert sniff(path, name).key == key
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (FileNotFoundError(2, "x"), "a.csv is not there any more; put it back, then retry."),
+        (
+            PermissionError(13, "x"),
+            "a.csv may not be read by the user Winnow runs as; permit it, then retry.",
+        ),
+        (
+            IsADirectoryError(21, "x"),
+            "a.csv is a folder; import it by its path to read all its files.",
+        ),
+        (OSError(5, "Input/output error"), "a.csv cannot be opened: Input/output error."),
+    ],
+)
+def test_a_file_that_cannot_be_opened_says_what_to_do(
+    error: OSError, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_given: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Path, "open", refuse)
+
+    with pytest.raises(UnreadableFileError) as caught:
+        open_rows(tmp_path / "upload", "a.csv")
+
+    assert str(caught.value) == sentence

@@ -1,4 +1,5 @@
 import gzip
+import io
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -6,10 +7,13 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from app.curation.readers.base import Warnings
+from app.curation.readers.base import Reader, Warnings
+from app.curation.readers.delimited import Delimited
+from app.curation.readers.json_array import JsonArray
 from app.curation.readers.jsonl import JsonLines
 from app.curation.readers.sniff import open_rows
 from app.curation.readers.streams import Limits
+from app.curation.readers.values import NOT_FINITE, REPLACED
 from tests.curation.readers.reading import read, reasons, values
 
 LINES = b"".join(b'{"a":%d}\n' % number for number in range(5_000))
@@ -115,3 +119,92 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
 
     assert count > 50_000
     assert peak < 8 * 2**20
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_a_mark_is_known_by_its_zeros(encoding: str) -> None:
+    content = '[{"a": "é😀", "b": ""}]'.encode(encoding)
+
+    assert values(read(JsonArray(), content)) == [{"a": "é😀", "b": ""}]
+
+
+def test_what_is_no_character_in_utf_16_is_replaced_and_counted() -> None:
+    warnings = Warnings()
+    content = '\ufeff{"a":"x"}\n{"a":"\ud800y"}\n'.encode("utf-16-le", "surrogatepass")
+
+    items = read(JsonLines(), content + b"\n", warnings=warnings)
+
+    assert values(items) == [{"a": "x"}, {"a": "\ufffdy"}]
+    assert reasons(items) == [
+        (
+            3,
+            "Not valid JSON at column 1: a value was expected: text in double quotes, a number, "
+            "true, false, null. Correct this row.",
+        )
+    ]
+    assert warnings.counts == {REPLACED: 1}
+
+
+def test_halves_of_pairs_in_an_array_are_replaced_and_counted() -> None:
+    warnings = Warnings()
+
+    items = read(JsonArray(), b'[{"a": "\xed\xa0\x80"}]', warnings=warnings)
+
+    assert values(items) == [{"a": "\ufffd"}]
+    assert warnings.counts == {REPLACED: 1}
+
+
+@pytest.mark.parametrize(
+    ("reader", "content"),
+    [
+        (JsonLines(), b'{"a": "1"}\n{"a": "2"}'),
+        (JsonArray(), b'[{"a": "1"},{"a": "2"}]'),
+        (Delimited(), b"a\n1\n2"),
+    ],
+)
+def test_the_last_row_counts_when_something_follows_the_end(reader: Reader, content: bytes) -> None:
+    items = read(reader, gzip.compress(content) + b"more")
+
+    assert values(items) == [{"a": "1"}, {"a": "2"}]
+    assert [reason[:14] for _, reason in reasons(items)] == ["Something else"]
+
+
+@pytest.mark.parametrize("reader", [JsonLines(), JsonArray(), Delimited()])
+def test_all_rows_before_a_cut_are_read(reader: Reader) -> None:
+    whole = {"jsonl": b'{"a": "1"}\n' * 9, "json": b'[{"a": "1"}' + b',{"a": "1"}' * 8 + b","}
+    content = whole.get(reader.key, b"a\n" + b"1\n" * 9)
+    packed = gzip.compress(content) + gzip.compress(bytes(range(256)))[:-9]
+
+    items = read(reader, packed)
+
+    assert values(items)[:9] == [{"a": "1"}] * 9
+    assert reasons(items)[-1][1].startswith("The gzip file ends too early")
+    for skip in range(len(items) + 2):
+        assert read(reader, packed, skip=skip) == items[skip:]
+
+
+def test_a_disk_that_fails_is_told() -> None:
+    class Failing(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            if self.tell():
+                raise OSError(5, "Input/output error")
+            return super().read(size)
+
+    items = list(JsonLines().read(Failing(LINES * 50)))
+
+    assert len(values(items)) > 1_000
+    assert reasons(items) == [
+        (
+            len(values(items)) + 1,
+            "The file cannot be read on from here: Input/output error. What stands before was "
+            "read; look at the disk, then retry the job.",
+        )
+    ]
+
+
+def test_warnings_of_skipped_rows_are_not_noted_again() -> None:
+    warnings = Warnings({"before": 1}, {"before": 1})
+
+    read(JsonArray(), b'[{"a": NaN}, {"a": NaN}, {"a": NaN}]', skip=2, warnings=warnings)
+
+    assert warnings.counts == {"before": 1, NOT_FINITE: 1}

@@ -27,7 +27,9 @@ def test_reading_resumes() -> None:
 
 
 def test_blank_files_are_empty() -> None:
-    assert reasons(read(PlainText(), b" \n\n")) == [(1, "The file is empty; nothing was read.")]
+    items = read(PlainText(), b" \n\n")
+
+    assert reasons(items) == [(1, "There are no rows in the file; nothing was read.")]
 
 
 def test_a_file_over_the_limit_is_rejected_unread(monkeypatch: pytest.MonkeyPatch) -> None:
