@@ -2,7 +2,8 @@
 
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from contextlib import closing
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,14 @@ from app.datasets.models import KINDS_OF, Dataset, Import
 from app.errors import InvalidError
 from app.jobs.models import DeadLetter, Job, JobChunk
 from app.samples import registry
-from app.samples.loading import Target, add_batch
+from app.samples.loading import Target, add_batch, expect_many, index_all
 from app.samples.models import Sample
 from app.sources.models import Source
+from workers.ahead import ahead
 from workers.files import ChangedFileError, unchanged
 from workers.jobs import Chunk, Handler
 
-_ROWS = 5000
+_ROWS = 10_000
 _BYTES = 16_000_000
 
 
@@ -75,27 +77,22 @@ def _read(
 ) -> None:
     target = _target(chunk, batch, mapping)
     record_of = _recorder(chunk.session.get_one(Dataset, batch.dataset_id), mapping, noted)
-    for items in _batches(rows):
-        unchanged(chunk.state, Path(file["path"]))
-        taken: list[tuple[Row, Record]] = []
-        for item in items:
-            record = record_of(item) if isinstance(item, Row) else item
-            if isinstance(item, Row) and isinstance(record, Record):
-                taken.append((item, record))
-            elif isinstance(record, Rejected):
-                _reject(chunk, file["name"], record)
-        added = add_batch(chunk.session, target, [record for _, record in taken])
-        for place, reason in added.conflicts:
-            row = taken[place][0]
-            _reject(chunk, file["name"], Rejected(row.line, reason, row.excerpt(), row.at))
-        chunk.checkpoint(
-            len(items),
-            rows=chunk.done + len(items),
-            line=items[-1].line,
-            share=rows.progress,
-            noted=asdict(noted),
-        )
-        _estimate(chunk, batch)
+    batches = ahead(_batches(rows, record_of, noted), alone=lambda read: read.weight > 2 * _BYTES)
+    with closing(batches):
+        for read in batches:
+            unchanged(chunk.state, Path(file["path"]))
+            expect_many(chunk.session)
+            added = add_batch(chunk.session, target, [record for _, record in read.taken])
+            for place, reason in added.conflicts:
+                row = read.taken[place][0]
+                read.refused.append(Rejected(row.line, reason, row.excerpt(), row.at))
+            for refused in read.refused:
+                line, column = refused.at or (refused.line, None)
+                chunk.reject(
+                    file["name"], refused.reason, line=line, column=column, raw=refused.raw
+                )
+            chunk.checkpoint(read.rows, rows=chunk.done + read.rows, **read.reached)
+            _estimate(chunk, batch)
 
 
 def _recorder(
@@ -112,23 +109,41 @@ def _recorder(
     return lambda row: Rejected(row.line, reason, row.excerpt(), row.at)
 
 
-def _reject(chunk: Chunk, name: str, item: Rejected) -> None:
-    line, column = item.at or (item.line, None)
-    chunk.reject(name, item.reason, line=line, column=column, raw=item.raw)
+@dataclass(slots=True)
+class _Batch:
+    """Rows that were read together, and how far reading was when it was whole."""
+
+    taken: list[tuple[Row, Record]] = field(default_factory=list)
+    refused: list[Rejected] = field(default_factory=list)
+    rows: int = 0
+    weight: int = 0
+    reached: dict[str, Any] = field(default_factory=dict)
 
 
-def _batches(rows: Iterator[Row | Rejected]) -> Iterator[list[Row | Rejected]]:
+def _batches(
+    rows: Rows, record_of: Callable[[Row], Row | Record | Rejected], noted: Warnings
+) -> Iterator[_Batch]:
     """Rows by the thousand, fewer of them where they are long."""
-    batch: list[Row | Rejected] = []
-    size = 0
+    batch = _Batch()
     for item in rows:
-        batch.append(item)
-        size += _weight(item.values) if isinstance(item, Row) else len(item.raw)
-        if len(batch) >= _ROWS or size >= _BYTES:
+        record = record_of(item) if isinstance(item, Row) else item
+        if isinstance(record, Rejected):
+            batch.refused.append(record)
+        elif isinstance(item, Row) and isinstance(record, Record):
+            batch.taken.append((item, record))
+        batch.rows += 1
+        batch.weight += _weight(item.values) if isinstance(item, Row) else len(item.raw)
+        if batch.rows >= _ROWS or batch.weight >= _BYTES:
+            batch.reached = _reached(item, rows, noted)
             yield batch
-            batch, size = [], 0
-    if batch:
+            batch = _Batch()
+    if batch.rows:
+        batch.reached = _reached(item, rows, noted)
         yield batch
+
+
+def _reached(item: Row | Rejected, rows: Rows, noted: Warnings) -> dict[str, Any]:
+    return {"line": item.line, "share": rows.progress, "noted": asdict(noted)}
 
 
 def _weight(value: Any) -> int:
@@ -178,6 +193,7 @@ def _estimate(chunk: Chunk, batch: Import) -> None:
 
 def finish(session: Session, job: Job) -> None:
     """Count what became of all rows."""
+    index_all(session)
     batch = _import(session, job)
     read = session.scalar(select(func.sum(JobChunk.done)).where(JobChunk.job_id == job.id)) or 0
     rejected = session.scalar(select(func.count()).where(DeadLetter.job_id == job.id)) or 0

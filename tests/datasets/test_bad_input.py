@@ -16,7 +16,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy.orm import Session
 
 from app.accounts.policies import Principal
-from app.curation.readers.base import Row
+from app.curation.readers.base import Row, Warnings
 from app.curation.records import Rejected
 from app.jobs.models import Job
 from tests.factories import make_dataset, run_job
@@ -654,6 +654,10 @@ def test_few_rows_are_held_at_once_where_their_texts_are_long() -> None:
     long = Row(1, {"messages": [{"role": "user", "content": "x" * 9_000_000}], "n": 1})
     refused = Rejected(2, "No.", "x" * 2000)
 
-    batches = worker._batches(iter([long, refused, long, refused, long]))  # noqa: SLF001
+    class Rows(list[Row | Rejected]):
+        progress = 0.0
 
-    assert [len(batch) for batch in batches] == [3, 2]
+    rows = Rows([long, refused, long, refused, long])
+    batches = worker._batches(rows, lambda row: row, Warnings())  # type: ignore[arg-type] # noqa: SLF001
+
+    assert [(batch.rows, len(batch.refused)) for batch in batches] == [(3, 1), (2, 1)]

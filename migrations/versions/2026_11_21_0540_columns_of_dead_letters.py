@@ -1,14 +1,14 @@
 """Rows that failed know the column of their fault.
 
 Revision ID: 3b1f0a64c9de
-Revises: 5d0c61b7a2f4
+Revises: c41b7f0e9a25
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "3b1f0a64c9de"
-down_revision = "5d0c61b7a2f4"
+down_revision = "c41b7f0e9a25"
 branch_labels = None
 depends_on = None
 
