@@ -47,8 +47,7 @@ def work(chunk: Chunk) -> None:
     """Write every format, the card and the manifest; a restart begins anew, with equal bytes."""
     release = _release(chunk.session, chunk.job)
     target = service.folder(release)
-    for left in target.parent.glob(f"{target.name}.building*"):
-        shutil.rmtree(left, ignore_errors=True)
+    _remove_half_built(release)
     # Its own folder: a worker that lost this chunk may not have noticed yet.
     building = target.with_name(f"{target.name}.building{chunk.attempt}")
     building.mkdir(parents=True)
@@ -220,7 +219,15 @@ def finish(session: Session, job: Job) -> None:
 
 def failed(session: Session, job: Job) -> None:
     """It can be retried; until then nothing can be downloaded."""
-    _release(session, job).status = ReleaseStatus.FAILED
+    release = _release(session, job)
+    release.status = ReleaseStatus.FAILED
+    _remove_half_built(release)
+
+
+def _remove_half_built(release: Release) -> None:
+    target = service.folder(release)
+    for left in target.parent.glob(f"{target.name}.building*"):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 HANDLER = Handler(plan=plan, work=work, finish=finish, failed=failed)
