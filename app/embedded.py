@@ -65,7 +65,7 @@ def postmaster(folder: Path) -> psutil.Process | None:
     """
     try:
         process = psutil.Process(int((folder / "postmaster.pid").read_text().split()[0]))
-        ours = process.status() != psutil.STATUS_ZOMBIE and str(folder) in process.cmdline()
+        ours = str(folder.resolve()) in process.cmdline()  # a zombie has no command line
     except (OSError, ValueError, IndexError, psutil.Error):
         return None
     return process if ours else None
