@@ -29,6 +29,7 @@ random_page_cost = 1.1
 wal_compression = on
 """
 _PATIENCE_S = 300.0  # what max_wal_size may hold is repeated after a crash
+_REFUSED_S = 30.0  # no server runs, and none starts
 
 
 def start_postgres(
@@ -105,15 +106,17 @@ def stop_postgres(home: Path) -> None:
 
 def _start(server: Any, folder: Path, given_up: Callable[[], bool]) -> None:
     """Start it, and wait while it repeats its log or what a killed one left still ends."""
-    deadline = time.monotonic() + _PATIENCE_S
+    begun = time.monotonic()
     while True:
-        if postmaster(folder) is None:
-            _forget_killed(folder)
+        with server._lock:  # noqa: SLF001 - nobody else starts it at this moment
+            if postmaster(folder) is None:
+                _forget_killed(folder)
         try:
             server.start()
             _create_database(server)
         except (subprocess.SubprocessError, AssertionError, psycopg.OperationalError) as error:
-            if given_up() or time.monotonic() > deadline:
+            patience = _PATIENCE_S if postmaster(folder) else _REFUSED_S
+            if given_up() or time.monotonic() - begun > patience:
                 raise UnavailableError(
                     f"The embedded Postgres did not start; {folder / 'log'} tells why."
                 ) from error

@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 ROUNDS = int(os.environ.get("WINNOW_FAULT_ROUNDS", "5"))
 SEED = int(os.environ.get("WINNOW_FAULT_SEED", str(random.SystemRandom().randrange(10**6))))
 _ALPACA = Path(os.environ.get("WINNOW_TEST_DATA", "nowhere")) / "alpaca_52k/alpaca_data.json.gz"
-_ROWS = 12_000  # three checkpoints of an import, three chunks of a scoring job
+_ROWS = 8_000  # two checkpoints of an import, two chunks of a scoring job
 _BROKEN = '{"instruction": "cut\n'
 _SIGNALS = ["lengths", "refusal", "gopher_quality"]
 _FORMATS = ["jsonl-alpaca", "parquet-alpaca"]
@@ -194,7 +194,7 @@ def _file(folder: Path) -> Path:
         words = [f"word{n}" for n in range(50)]
         rows = [{"instruction": f"Task {n}", "output": " ".join(words)} for n in range(_ROWS)]
     lines = [json.dumps(row) + "\n" for row in rows]
-    lines[7_000], lines[11_000], lines[11_500] = _BROKEN, _BROKEN, lines[3]
+    lines[3_000], lines[7_000], lines[7_500] = _BROKEN, _BROKEN, lines[3]
     path = folder / "rows.jsonl"
     path.write_text("".join(lines))
     return path
@@ -301,7 +301,7 @@ def test_whatever_is_killed_jobs_go_on_and_counts_are_exact(bench: Bench, tmp_pa
             seconds[kind] = (row.finished_at - row.started_at).total_seconds()
             session.execute(update(Sample).values(status=Status.APPROVED))
             session.commit()
-    assert truth["import"]["letters"] == [7001, 11001]
+    assert truth["import"]["letters"] == [3001, 7001]
 
     victims: list[Callable[[Bench, random.Random], None]] = []
     for number in range(ROUNDS):
