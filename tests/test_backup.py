@@ -248,3 +248,15 @@ def test_what_cannot_be_backed_up_is_said(
     with pytest.raises(UnavailableError, match="pg_dump refused: pg_dump"):
         backup.run_tool("pg_dump", empty_url, ["--snapshot=none"])
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_release_whose_files_are_gone_is_named(tmp_path: Path) -> None:
+    kept = tmp_path / "releases" / "b" / "manifest.json"
+    kept.parent.mkdir(parents=True)
+    kept.write_text("{}")
+    snapshot = backup.Snapshot("head", {}, releases=[("a", "v1"), ("b", "v2")], uploads=["c"])
+
+    files, missing = backup._files(tmp_path, snapshot)  # noqa: SLF001
+
+    assert files == [("releases/b/manifest.json", kept)]
+    assert missing == ["releases/a (v1)"]
