@@ -16,17 +16,16 @@ import psycopg
 
 from app.errors import UnavailableError
 
-# Sized for a laptop or a small server; only this file is ours, postgresql.conf includes it.
 _TUNING = """\
-shared_buffers = 512MB
+shared_buffers = {shared}MB
 work_mem = 64MB
 maintenance_work_mem = 256MB
 max_wal_size = 4GB
 max_connections = 200
-max_parallel_workers_per_gather = 2
+max_parallel_workers_per_gather = {helpers}
+autovacuum_naptime = 10s
 effective_io_concurrency = 64
 random_page_cost = 1.1
-wal_compression = on
 """
 _PATIENCE_S = 300.0  # what max_wal_size may hold is repeated after a crash
 _REFUSED_S = 30.0  # no server runs, and none starts
@@ -126,7 +125,7 @@ def _start(server: Any, folder: Path, given_up: Callable[[], bool]) -> None:
 
 
 def _tune(folder: Path) -> None:
-    (folder / "winnow.conf").write_text(_TUNING)
+    (folder / "winnow.conf").write_text(_tuning())
     main = folder / "postgresql.conf"
     line = "include_if_exists = 'winnow.conf'\n"
     if line not in main.read_text():
@@ -135,6 +134,22 @@ def _tune(folder: Path) -> None:
     if os.geteuid() == 0:
         owner = folder.stat()
         os.chown(folder / "winnow.conf", owner.st_uid, owner.st_gid)
+
+
+def _tuning() -> str:
+    """Sized for the machine: an eighth of its memory for pages, a core left for the application."""
+    shared = min(max(_memory_mb() // 8, 128), 4096)
+    helpers = min(max((os.cpu_count() or 1) - 1, 1), 4)
+    return _TUNING.format(shared=shared, helpers=helpers)
+
+
+def _memory_mb() -> int:
+    """The memory of this machine, or what its container may use of it."""
+    found = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    limit = Path("/sys/fs/cgroup/memory.max")
+    if limit.exists() and (text := limit.read_text().strip()).isdigit():
+        found.append(int(text))
+    return min(found) >> 20
 
 
 def _create_database(server: Any) -> None:

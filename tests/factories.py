@@ -51,7 +51,7 @@ def fill(
     names = sorted({name for record in records for name in record.scores})
     specs = [registry.imported_spec(name, name) for name in names]
     slots = registry.claim_slots(session, dataset.id, specs, None) if specs else []
-    target = Target(dataset.id, source, None, {one.name: one.slot for one in slots})
+    target = Target(dataset.id, source, None, {one.name: one for one in slots})
     add_batch(session, target, records)
     session.commit()
     query = select(Sample).where(Sample.dataset_id == dataset.id).order_by(Sample.id)

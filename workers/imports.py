@@ -133,7 +133,7 @@ def _target(chunk: Chunk, batch: Import, mapping: ColumnMapping | None) -> Targe
         dataset_id=batch.dataset_id,
         source=source,
         import_id=batch.id,
-        slots={signal.name: signal.slot for signal in slots},
+        signals={signal.name: signal for signal in slots},
     )
 
 

@@ -81,7 +81,7 @@ def _write(
 
 def _counted(chunk: Chunk, release: Release) -> Iterator[Record]:
     count = 0
-    for _, record in rows.records(chunk.session, release):
+    for record in rows.records(chunk.session, release):
         yield record
         count += 1
         if count == _REPORT:

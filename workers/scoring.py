@@ -22,12 +22,11 @@ def plan(session: Session, job: Job) -> list[dict[str, Any]]:
 def work(chunk: Chunk) -> None:
     """Measure the samples of one range, by the batch."""
     signals = service.signals_of(chunk.job)
+    slots = service.slots_of(chunk.session, chunk.job)
     low = chunk.state.get("last", chunk.params["low"] - 1) + 1
-    for ids, records, revisions in service.batches(
-        chunk.session, chunk.job, low, chunk.params["high"]
-    ):
-        service.score_batch(chunk.session, chunk.job, signals, ids, records, revisions)
-        chunk.checkpoint(len(ids), last=ids[-1])
+    for page in service.pages(chunk.session, chunk.job, low, chunk.params["high"]):
+        service.score(chunk.session, signals, slots, page)
+        chunk.checkpoint(len(page.ids), last=page.ids[-1])
 
 
 HANDLER = Handler(plan=plan, work=work, finish=service.measured)

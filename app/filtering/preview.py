@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, case, func, select
+from sqlalchemy import ColumnElement, Integer, case, cast
 from sqlalchemy.orm import Session
 
 from app.curation.rules.nodes import Node, render
-from app.samples.distribution import KEPT, UNMEASURED, failing, parts_of, positions
+from app.samples.distribution import KEPT, UNMEASURED, failing, grouped, parts_of
 from app.samples.models import OPEN, Sample
 from app.samples.search import Schema
 
@@ -58,19 +58,7 @@ class Preview:
 def preview(session: Session, schema: Schema, where: str) -> Preview:
     """Count what an expression keeps, in one pass over the dataset."""
     parts = parts_of(schema, where)
-    # One group per (outcome, source, domain, length): every count below adds up from these.
-    columns = (
-        failing(schema, parts),
-        Sample.source_id,
-        Sample.domain,
-        _length(),
-        Sample.status.in_(OPEN) & Sample.kept.is_(False),
-    )
-    rows = session.execute(
-        select(*columns, func.count())
-        .where(Sample.dataset_id == schema.dataset_id)
-        .group_by(*positions(len(columns)))
-    ).all()
+    rows = _outcomes(session, schema, parts)
     outcomes: Counter[int] = Counter()
     droppable = 0
     for outcome, *_, is_open, count in rows:
@@ -89,6 +77,22 @@ def preview(session: Session, schema: Schema, where: str) -> Preview:
         by_domain=_groups([(r[2] or "none", r[0], r[5]) for r in rows]),
         by_length=_in_order(_groups([(lengths[r[3]], r[0], r[5]) for r in rows])),
     )
+
+
+def _outcomes(
+    session: Session, schema: Schema, parts: Sequence[Node]
+) -> list[tuple[int, int, str | None, int, bool, int]]:
+    """Rows per (outcome, source, domain, length, whether a rule may drop it), the count last.
+
+    Every number of a preview adds up from these.
+    """
+    droppable = cast(Sample.status.in_(OPEN) & Sample.kept.is_(False), Integer)
+    packed = (failing(schema, parts) - UNMEASURED) * 16 + _length() * 2 + droppable
+    rows = grouped(session, schema, packed, Sample.source_id, Sample.domain)
+    return [
+        (code // 16 + UNMEASURED, source, domain, code % 16 // 2, bool(code % 2), count)
+        for code, source, domain, count in rows
+    ]
 
 
 def _length() -> ColumnElement[int]:

@@ -12,7 +12,7 @@ from app.jobs import service as jobs
 from app.jobs.models import OPEN_STATUSES, Job
 from app.overview import queries
 from app.releases import service as releases
-from app.review import queue
+from app.review import queue, tally
 from app.samples.models import Status
 from app.web.render import render
 
@@ -52,7 +52,7 @@ def home(request: Request, name: str, session: SessionDep, _user: CurrentUser) -
         jobs=newest,
         progress=jobs.progress(session, newest),
         releases=releases.everything(session, dataset.id)[:4],
-        waiting=queue.remaining(session, queue.queue_of(session, dataset)),
+        waiting=tally.read(session, queue.queue_of(session, dataset)).waiting,
         Status=Status,
     )
 
@@ -65,7 +65,7 @@ def nav(request: Request, name: str, session: SessionDep, _user: CurrentUser) ->
     return render(
         request,
         "overview/_nav.html",
-        waiting=queue.remaining(session, queue.queue_of(session, dataset)),
+        waiting=tally.read(session, queue.queue_of(session, dataset)).waiting,
         running=session.scalar(
             open_jobs.where(Job.dataset_id == dataset.id, Job.status.in_(OPEN_STATUSES))
         ),

@@ -118,10 +118,10 @@ def release_rows(
     after = int(key[0]) if key else 0
     found = list(rows.records(session, release, after=after, limit=limit + 1))
     shown = found[:limit]
-    encoded = [writer.columns(record) for _, record in shown]
+    encoded = [writer.columns(record) for record in shown]
     return Page(
         items=[one for one in encoded if not isinstance(one, Unwritable)],
-        next=encode_cursor(shown[-1][0]) if len(found) > limit else None,
+        next=encode_cursor(shown[-1].id) if len(found) > limit else None,
         total=_rows_in(release, format_),
     )
 

@@ -1,44 +1,77 @@
 """The frozen rows of a release as records, streamed in the order of their ids."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, Text, cast, select
 from sqlalchemy.orm import Session
 
 from app.curation.records import Record
 from app.releases.models import Release, ReleaseItem
 from app.samples.models import Sample, SampleBody
 
-_BATCH = 1000
+_BATCH = 5000
+_COLUMNS = (
+    *(ReleaseItem.sample_id, Sample.kind, SampleBody.body, Sample.external_id),
+    *(ReleaseItem.language, ReleaseItem.domain, Sample.origin, SampleBody.sample_metadata),
+    # As text: drivers take six times as long to make lists of numbers.
+    *(ReleaseItem.tags, cast(ReleaseItem.scores, Text)),
+)
 
 
 def records(
     session: Session, release: Release, *, after: int = 0, limit: int | None = None
-) -> Iterator[tuple[int, Record]]:
-    """Ids and records from an id on, in batches, so that memory does not grow with the release."""
-    left = limit if limit is not None else 2**62
-    last = after
+) -> Iterator[Record]:
+    """Records from an id on, in batches, so that memory does not grow with the release."""
+    # In the order of their names, as they are written: so nothing is left to sort.
+    slots = sorted(release.slots.items())
+    left, last = limit if limit is not None else 2**62, after
     while left > 0:
         rows = session.execute(_page(release, last).limit(min(_BATCH, left))).all()
-        for row in rows:
-            yield row.ReleaseItem.sample_id, _record(release, row)
+        for (
+            sample_id,
+            kind,
+            body,
+            external_id,
+            language,
+            domain,
+            origin,
+            about,
+            tags,
+            scores,
+        ) in rows:
+            yield Record(
+                kind=kind,
+                body=body,
+                external_id=external_id or str(sample_id),
+                language=language,
+                domain=domain,
+                origin=origin,
+                metadata=about,
+                scores=_named(slots, scores) if scores else {},
+                tags=tuple(tags or ()),
+                id=sample_id,
+            )
         if len(rows) < min(_BATCH, left):
             return
         left -= len(rows)
-        last = rows[-1].ReleaseItem.sample_id
+        last = rows[-1].sample_id
 
 
-def _page(release: Release, after: int) -> Any:
+def _named(slots: Sequence[tuple[str, int]], array: str) -> dict[str, float]:
+    """The measured values of an array as Postgres writes it: `{0.5,NULL,3}`."""
+    values = array[1:-1].split(",")
+    width = len(values)
+    return {
+        name: float(value)
+        for name, slot in slots
+        if slot < width and (value := values[slot]) != "NULL"
+    }
+
+
+def _page(release: Release, after: int) -> Select[Any]:
     return (
-        select(
-            ReleaseItem,
-            Sample.kind,
-            Sample.origin,
-            Sample.external_id,
-            SampleBody.body,
-            SampleBody.sample_metadata,
-        )
+        select(*_COLUMNS)
         .join(Sample, Sample.id == ReleaseItem.sample_id)
         .join(
             SampleBody,
@@ -47,25 +80,4 @@ def _page(release: Release, after: int) -> Any:
         )
         .where(ReleaseItem.release_id == release.id, ReleaseItem.sample_id > after)
         .order_by(ReleaseItem.sample_id)
-    )
-
-
-def _record(release: Release, row: Any) -> Record:
-    item: ReleaseItem = row.ReleaseItem
-    values = item.scores or []
-    return Record(
-        kind=row.kind,
-        body=row.body,
-        external_id=row.external_id or str(item.sample_id),
-        language=item.language,
-        domain=item.domain,
-        origin=row.origin,
-        metadata=row.sample_metadata,
-        scores={
-            name: value
-            for name, slot in release.slots.items()
-            if slot < len(values) and (value := values[slot]) is not None
-        },
-        tags=tuple(item.tags or ()),
-        id=item.sample_id,
     )

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.accounts.current import CurrentUser, SessionDep
 from app.datasets import service as datasets
-from app.review import queue, service
+from app.review import queue, service, tally
 from app.review.models import Verdict
 from app.samples import registry
 from app.samples import service as samples
@@ -67,7 +67,7 @@ def next_sample(
     found = datasets.get(session, dataset)
     review_queue = queue.queue_of(session, found)
     items = queue.lease_next(session, found, by=user)
-    waiting = queue.remaining(session, review_queue)
+    waiting = tally.read(session, review_queue).waiting
     if not items:
         return NextOut(sample=None, held_until=None, remaining=waiting)
     sample = samples.get(session, items[0].sample_id)

@@ -42,6 +42,25 @@ class ReviewQueue(Base):
     generation: Mapped[int] = mapped_column(default=0)
 
 
+class ReviewTally(Base):
+    """How many samples of a queue waited and how many decisions stood when they were counted.
+
+    `last_decision` is the newest decision the count knows of, `took_ms` what counting cost.
+    """
+
+    __tablename__ = "review_tallies"
+
+    dataset_id: Mapped[int] = mapped_column(
+        ForeignKey("datasets.id", ondelete="CASCADE"), primary_key=True
+    )
+    generation: Mapped[int]
+    waiting: Mapped[int]
+    decided: Mapped[dict[str, int]] = mapped_column(JSONB)
+    last_decision: Mapped[int] = mapped_column(BigInteger)
+    counted_at: Mapped[datetime]
+    took_ms: Mapped[float] = mapped_column(REAL)
+
+
 class ReviewItem(Base):
     """A sample that waits in the queue, and who holds it until when."""
 
@@ -65,7 +84,16 @@ class Decision(CreatedAt, Base):
     """One reviewer's verdict on one revision of a sample."""
 
     __tablename__ = "decisions"
-    __table_args__ = (Index(None, "sample_id"), Index(None, "dataset_id", "user_id", "id"))
+    __table_args__ = (
+        Index(None, "sample_id"),
+        Index(None, "dataset_id", "user_id", "id"),
+        Index(
+            "ix_decisions_undone",
+            "dataset_id",
+            "undone_at",
+            postgresql_where=text("undone_at IS NOT NULL"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     dataset_id: Mapped[int] = mapped_column(ForeignKey("datasets.id", ondelete="CASCADE"))

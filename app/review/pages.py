@@ -14,7 +14,7 @@ from app.curation.records import BODY_FIELDS
 from app.datasets import service as datasets
 from app.datasets.models import Dataset
 from app.errors import ConflictError
-from app.review import queue, service
+from app.review import queue, service, tally
 from app.review.models import Decision, ReviewItem, ReviewQueue, Verdict
 from app.samples import registry
 from app.samples import service as samples
@@ -50,8 +50,7 @@ def _context(
 ) -> dict[str, Any]:
     review_queue = queue.queue_of(session, dataset)
     items = queue.lease_next(session, dataset, by=user, count=1 + _AHEAD)
-    tallies = service.tallies(session, dataset.id)
-    remaining = queue.remaining(session, review_queue)
+    counted = tally.read(session, review_queue)
     current = samples.get(session, items[0].sample_id) if items else None
     ahead = [samples.get(session, item.sample_id) for item in items[1:]]
     last = service.last_of(session, dataset.id, user)
@@ -59,9 +58,9 @@ def _context(
         "dataset": dataset,
         "queue": review_queue,
         "item": items[0] if items else None,
-        "tallies": tallies,
-        "decided": sum(tallies.values()),
-        "remaining": remaining,
+        "tallies": counted.decided,
+        "decided": sum(counted.decided.values()),
+        "remaining": counted.waiting,
         "next": _next(session, review_queue, items[1], ahead[0]) if ahead else None,
         "ahead": [(one, _title(session, one)) for one in ahead],
         "behind": _behind(session, dataset, user),

@@ -1,5 +1,6 @@
 """The review queue: filling it, handing out one sample at a time, holding it by a lease."""
 
+import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -22,7 +23,6 @@ from app.settings import settings
 # Rows are drawn into the queue some hundreds at a time, so that a million matches cost nothing
 # while the next card is always at hand.
 _REFILL = 300
-_LOW = 20
 REVIEWABLE = (Status.IN_REVIEW, Status.PENDING)
 
 
@@ -88,17 +88,12 @@ def _settings(queue: ReviewQueue) -> dict[str, object]:
     }
 
 
-def _wanted(session: Session, queue: ReviewQueue) -> ColumnElement[bool]:
+def wanted(session: Session, queue: ReviewQueue) -> ColumnElement[bool]:
+    """The samples that come to reviewers."""
     return and_(
         Sample.status.in_(REVIEWABLE),
         condition(session, queue.dataset_id, queue.where),
     )
-
-
-def remaining(session: Session, queue: ReviewQueue) -> int:
-    """How many samples wait."""
-    count = select(func.count()).select_from(Sample).where(_wanted(session, queue))
-    return session.scalar(count) or 0
 
 
 def refill(session: Session, queue: ReviewQueue) -> int:
@@ -108,24 +103,17 @@ def refill(session: Session, queue: ReviewQueue) -> int:
     """
     session.get_one(ReviewQueue, queue.dataset_id, with_for_update=True)
     fresh = and_(
-        _wanted(session, queue),
+        wanted(session, queue),
         ~select(ReviewItem.sample_id).where(ReviewItem.sample_id == Sample.id).exists(),
     )
     drawn_count = round(_REFILL * queue.random_share)
-    first = (Sample.status == Status.IN_REVIEW).desc()
-    schema = schema_of(session, queue.dataset_id)
-    order = order_columns(sort_of(schema, queue.order_by or "id"))
-    ordered = session.scalars(
-        select(Sample.id).where(fresh).order_by(first, *order).limit(_REFILL - drawn_count)
-    ).all()
+    ordered = _in_order(session, queue, fresh, _REFILL - drawn_count)
     drawn: Sequence[int] = ()
     if drawn_count:
-        drawn = session.scalars(
-            select(Sample.id)
-            .where(fresh, Sample.id.not_in(ordered))
-            .order_by(func.random())
-            .limit(drawn_count)
-        ).all()
+        # The hash of the id with a number of today: as good as a lot, and drawn side by side.
+        lot = func.hashint8extended(Sample.id, secrets.randbits(62))
+        rest = select(Sample.id).where(fresh, Sample.id.not_in(ordered))
+        drawn = session.scalars(rest.order_by(lot).limit(drawn_count)).all()
     items = _interleave(ordered, drawn)
     if items:
         start = session.scalar(
@@ -146,6 +134,18 @@ def refill(session: Session, queue: ReviewQueue) -> int:
             ],
         )
     return len(items)
+
+
+def _in_order(
+    session: Session, queue: ReviewQueue, fresh: ColumnElement[bool], count: int
+) -> list[int]:
+    """The next samples in the order of the queue; one status after the other, as the index has."""
+    order = order_columns(sort_of(schema_of(session, queue.dataset_id), queue.order_by or "id"))
+    found: list[int] = []
+    for status in REVIEWABLE:
+        query = select(Sample.id).where(fresh, Sample.status == status).order_by(*order)
+        found += session.scalars(query.limit(count - len(found)))
+    return found
 
 
 def _interleave(ordered: Sequence[int], drawn: Sequence[int]) -> list[tuple[int, bool]]:
@@ -169,6 +169,10 @@ def lease_next(
     queue = queue_of(session, dataset)
     held = _held(session, queue, by, count)
     if len(held) < count:
+        held += _take(session, queue, by, count - len(held))
+    if len(held) < count:
+        # Whoever comes while another one fills the queue waits, and finds it filled.
+        session.get_one(ReviewQueue, queue.dataset_id, with_for_update=True)
         held += _take(session, queue, by, count - len(held))
     if len(held) < count and refill(session, queue):
         held += _take(session, queue, by, count - len(held))

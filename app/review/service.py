@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.accounts import audit
@@ -162,17 +162,3 @@ def recent(session: Session, dataset_id: int, by: Principal, count: int) -> Sequ
         Decision.undone_at.is_(None),
     )
     return session.scalars(query.order_by(Decision.id.desc()).limit(count)).all()
-
-
-def tallies(session: Session, dataset_id: int) -> dict[Verdict, int]:
-    """Decisions that stand, by verdict; skips do not count as done."""
-    rows = session.execute(
-        select(Decision.verdict, func.count())
-        .where(
-            Decision.dataset_id == dataset_id,
-            Decision.undone_at.is_(None),
-            Decision.verdict != Verdict.SKIP,
-        )
-        .group_by(Decision.verdict)
-    )
-    return dict(rows.all())

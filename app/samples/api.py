@@ -1,9 +1,11 @@
 """Samples over REST."""
 
+import uuid
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -11,7 +13,10 @@ from app.accounts.current import CurrentUser, SessionDep
 from app.accounts.models import User
 from app.datasets import service as datasets
 from app.errors import InvalidError
-from app.samples import catalog, posting, queries, registry, service
+from app.jobs import service as jobs
+from app.jobs.models import Job
+from app.jobs.schemas import JobOut, job_out
+from app.samples import bulk, catalog, posting, queries, registry, service
 from app.samples.models import Sample
 from app.samples.schemas import LineageOut, RevisionOut, SampleEdit, SampleOut, sample_out
 from app.samples.search import compiled
@@ -126,6 +131,45 @@ def lineage(sample_id: int, session: SessionDep, _user: CurrentUser) -> LineageO
         parents=[{"id": one.parent_id, "relation": one.relation} for one in parents],
         children=[{"id": one.child_id, "relation": one.relation} for one in children],
     )
+
+
+class BulkIn(BaseModel):
+    """One action on all matches; `confirmed` is how many it may change, where that matters."""
+
+    action: bulk.Action
+    where: str = Field("", max_length=4000)
+    argument: str = Field("", max_length=100, description="The tag, for tag and untag")
+    confirmed: int | None = Field(None, ge=0)
+
+
+@router.post("/datasets/{name}/bulk", status_code=202, name="api:bulk")
+def start_bulk(
+    name: str, body: BulkIn, session: SessionDep, user: CurrentUser, response: Response
+) -> JobOut:
+    """Approve, reject, send to review, quarantine or tag all matches, in a job."""
+    job = bulk.start(
+        session,
+        datasets.get(session, name),
+        body.action,
+        where=body.where,
+        argument=body.argument,
+        confirmed=body.confirmed,
+        by=user,
+    )
+    return _job(session, job, response)
+
+
+@router.post("/bulk/{action_id}/undo", status_code=202, name="api:undo_bulk")
+def undo_bulk(
+    action_id: uuid.UUID, session: SessionDep, user: CurrentUser, response: Response
+) -> JobOut:
+    """Take a bulk action back where it still stands; its id is in the result of its job."""
+    return _job(session, bulk.undo(session, action_id, by=user), response)
+
+
+def _job(session: Session, job: Job, response: Response) -> JobOut:
+    response.headers["Location"] = f"/api/v1/jobs/{job.id}"
+    return job_out(job, jobs.progress(session, [job])[job.id])
 
 
 def _out(session: Session, sample: Sample) -> SampleOut:

@@ -71,17 +71,17 @@ def start(
     action: Action,
     *,
     where: str,
-    confirmed: int,
+    confirmed: int | None,
     by: Principal,
     argument: str = "",
 ) -> Job:
-    """Start the job; refuses when the count is no longer the one that was confirmed."""
+    """Start the job; refuses when the count is no longer the one that was confirmed, if any was."""
     policies.may_bulk(by)
     argument = argument.strip()
     if action in {Action.TAG, Action.UNTAG} and not argument:
         raise InvalidError("Which tag? Give it a name.")
     changes = count(session, dataset, action, where=where, argument=argument).changes
-    if changes != confirmed:
+    if confirmed is not None and changes != confirmed:
         raise ConflictError(
             f"It would change {changes:,} samples now, not the {confirmed:,} you confirmed. "
             "Look again and confirm the new count.",

@@ -4,7 +4,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, literal, not_, null, select, text, true
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Row,
+    SQLColumnExpression,
+    and_,
+    case,
+    cast,
+    func,
+    literal,
+    literal_column,
+    not_,
+    select,
+    true,
+)
 from sqlalchemy.orm import Session
 
 from app.curation.rules.nodes import And, Compare, Node, Not, Or, Range, conditions
@@ -12,6 +26,7 @@ from app.samples.models import Sample, SampleBody, Status
 from app.samples.search import Schema, compiled, parsed
 
 KEPT, UNMEASURED = 0, -1
+_NO_BUCKET = -1  # width_bucket answers 0 for what is below all buckets
 
 
 def parts_of(schema: Schema, where: str) -> list[Node]:
@@ -28,9 +43,29 @@ def failing(schema: Schema, parts: Sequence[Node]) -> ColumnElement[int]:
     return case(*whens, (and_(true(), *tests).is_(None), literal(UNMEASURED)), else_=KEPT)
 
 
-def positions(count: int) -> list[Any]:
-    """GROUP BY 1, 2, ..: positions, so that long expressions are not repeated."""
-    return [text(str(position)) for position in range(1, count + 1)]
+def _passing(schema: Schema, parts: Sequence[Node]) -> ColumnElement[bool]:
+    """Whether a row fails none of the conditions; what was not measured does not fail."""
+    return and_(true(), *(compiled(schema, part).is_not(False) for part in parts))
+
+
+def grouped(
+    session: Session, schema: Schema, *columns: SQLColumnExpression[Any]
+) -> Sequence[Row[*tuple[Any, ...]]]:
+    """All rows of the dataset counted per combination of these expressions, the count last.
+
+    Finding the group of a row costs more for every column: pack what is computed into one. The
+    fence makes the planner guess the number of groups instead of multiplying the values of every
+    column in an expression, so that it lets several processes count.
+    """
+    named: list[ColumnElement[Any]] = [
+        column.label(f"c{place}") for place, column in enumerate(columns)
+    ]
+    fenced = select(*named).where(Sample.dataset_id == schema.dataset_id).offset(_FENCE).subquery()
+    return session.execute(select(*fenced.c, func.count()).group_by(*fenced.c)).all()
+
+
+# A constant of its own type: Postgres takes any other expression for a limit that has to be kept.
+_FENCE: ColumnElement[int] = literal_column("'0'::bigint")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,29 +135,30 @@ def histogram_among(
 ) -> Histogram:
     """The distribution over all rows, split into those that pass the other conditions or not."""
     column = schema.columns[field]
-    mine = Sample.dataset_id == schema.dataset_id
-    low, high = session.execute(select(func.min(column), func.max(column)).where(mine)).one()
-    low, high = _range(low, high)
-    passes = failing(schema, others) <= 0
+    low, high = _range(session, schema, field)
+    passes = cast(_passing(schema, others), Integer)
     # LEAST passes over NULL, so what was not measured has to be kept apart.
-    place = case(
+    bucket = case(
         (column.is_not(None), func.least(func.width_bucket(column, low, high, bins), bins)),
-        else_=null(),
+        else_=_NO_BUCKET,
     )
-    rows = session.execute(
-        select(place, passes, func.count()).where(mine).group_by(*positions(2))
-    ).all()
     counts, earlier, missing = [0] * bins, [0] * bins, 0
-    for bucket, inside, count in rows:
-        if bucket is None:
+    for packed, count in grouped(session, schema, bucket * 2 + passes):
+        place, inside = divmod(packed, 2)
+        if place == _NO_BUCKET:
             missing += count if inside else 0
         else:
-            (counts if inside else earlier)[max(bucket, 1) - 1] += count
+            (counts if inside else earlier)[max(place, 1) - 1] += count
     return Histogram(field, low, high, counts, earlier, missing)
 
 
-def _range(low: float | None, high: float | None) -> tuple[float, float]:
-    """Ends that are not equal, so that there are bins."""
+def _range(session: Session, schema: Schema, field: str) -> tuple[float, float]:
+    """Ends that are not equal, so that there are bins; those of a signal are known."""
+    low, high = schema.ends.get(field, (None, None))
+    if low is None or high is None:
+        column = schema.columns[field]
+        ends = select(func.min(column), func.max(column))
+        low, high = session.execute(ends.where(Sample.dataset_id == schema.dataset_id)).one()
     low, high = float(low or 0), float(high or 0)
     return (low, high) if low < high else (low, low + 1)
 
@@ -169,14 +205,13 @@ def _nearest(
     column: ColumnElement[Any],
     count: int,
 ) -> list[Near]:
-    passes = and_(true(), *(compiled(schema, part).is_not(False) for part in others))
     query = (
         select(Sample.id, column, Sample.status, func.left(SampleBody.text, 240))
         .join(
             SampleBody,
             and_(SampleBody.sample_id == Sample.id, SampleBody.revision == Sample.revision),
         )
-        .where(Sample.dataset_id == schema.dataset_id, side, passes)
+        .where(Sample.dataset_id == schema.dataset_id, side, _passing(schema, others))
         .order_by(order, Sample.id)
         .limit(count)
     )

@@ -14,6 +14,8 @@ from app.curation.records import Record
 from app.curation.text.counting import count_words
 from app.curation.text.identity import content_hash
 from app.curation.text.parts import full_text
+from app.samples import registry
+from app.samples.models import DatasetSignal
 from app.sources.models import Source
 
 
@@ -28,12 +30,12 @@ class Added:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a batch goes: dataset, source and import, and the slots of its signals by name."""
+    """Where a batch goes: dataset, source and import, and its signals by name."""
 
     dataset_id: int
     source: Source
     import_id: uuid.UUID | None
-    slots: Mapping[str, int]
+    signals: Mapping[str, DatasetSignal]
 
 
 _STAGE = """
@@ -47,17 +49,15 @@ _COPY = (
     "COPY incoming (n, external_id, content_hash, line, kind, origin, domain, language, tags, "
     "chars, words, scores, body, metadata, text) FROM STDIN"
 )
-# The first of equal rows within the batch counts; the others are existing.
+# Read once: two scans of a temporary table side by side can use up its buffers.
 _INSERT = """
-WITH one AS (
-  SELECT DISTINCT ON (content_hash) * FROM incoming ORDER BY content_hash, n
-), fresh AS (
+WITH one AS MATERIALIZED (SELECT * FROM incoming ORDER BY n), fresh AS (
   INSERT INTO samples (dataset_id, source_id, import_id, line, revision, chars, words, status,
                        kind, origin, kept, content_hash, external_id, domain, language, tags,
                        scores)
   SELECT :dataset_id, :source_id, :import_id, line, 1, chars, words, 'pending', kind, origin,
          false, content_hash, external_id, domain, language, tags, scores
-  FROM one ORDER BY n
+  FROM one
   ON CONFLICT DO NOTHING
   RETURNING id, content_hash
 ), bodies AS (
@@ -89,6 +89,7 @@ def add_batch(session: Session, target: Target, records: Sequence[Record]) -> Ad
         "import_id": target.import_id,
     }
     created = session.execute(text(_INSERT), params).scalar_one()
+    registry.widen(session, _ends(target, records))
     if created == len(records):
         return Added(created, 0, ())
     taken = session.execute(text(_CONFLICTS), {"dataset_id": target.dataset_id}).all()
@@ -99,14 +100,32 @@ def add_batch(session: Session, target: Target, records: Sequence[Record]) -> Ad
     return Added(created, len(records) - created - len(conflicts), conflicts)
 
 
+def _ends(target: Target, records: Sequence[Record]) -> dict[int, tuple[float, float]]:
+    found: dict[int, tuple[float, float]] = {}
+    for record in records:
+        for name, value in record.scores.items():
+            signal_id = target.signals[name].id
+            low, high = found.get(signal_id, (value, value))
+            found[signal_id] = (min(low, value), max(high, value))
+    return found
+
+
 def _copy(session: Session, target: Target, records: Sequence[Record]) -> None:
     raw = session.connection().connection.driver_connection
     if not isinstance(raw, PgConnection):
         raise TypeError("Samples are loaded by COPY, which takes psycopg.")
-    width = max(target.slots.values(), default=-1) + 1
+    width = max((signal.slot for signal in target.signals.values()), default=-1) + 1
+    seen: set[bytes] = set()
     with raw.cursor() as cursor, cursor.copy(_COPY) as copy:
         for n, record in enumerate(records):
-            copy.write_row(_row(n, record, target, width))
+            row = _row(n, record, target, width)
+            # The first of equal rows within the batch counts; the others are existing.
+            if row[_HASH] not in seen:
+                seen.add(row[_HASH])
+                copy.write_row(row)
+
+
+_HASH = 2  # the place of content_hash in a row
 
 
 def _row(n: int, record: Record, target: Target, width: int) -> tuple[Any, ...]:
@@ -123,7 +142,7 @@ def _row(n: int, record: Record, target: Target, width: int) -> tuple[Any, ...]:
         list(record.tags) or None,
         len(words),
         count_words(words),
-        _scores(record.scores, target.slots, width),
+        _scores(record.scores, target.signals, width),
         orjson.dumps(record.body).decode(),
         orjson.dumps(record.metadata).decode(),
         words,
@@ -131,11 +150,11 @@ def _row(n: int, record: Record, target: Target, width: int) -> tuple[Any, ...]:
 
 
 def _scores(
-    values: Mapping[str, float], slots: Mapping[str, int], width: int
+    values: Mapping[str, float], signals: Mapping[str, DatasetSignal], width: int
 ) -> list[float | None] | None:
     if not values:
         return None
     row: list[float | None] = [None] * width
     for name, value in values.items():
-        row[slots[name]] = value
+        row[signals[name].slot] = value
     return row

@@ -73,13 +73,10 @@ class Sample(Base):
         Index(None, "dataset_id", "id"),
     )
 
+    # Postgres reads a row up to the last column asked for: what filters read stands first.
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
-    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
-    changed_at: Mapped[datetime] = mapped_column(server_default=func.now())
     dataset_id: Mapped[int] = mapped_column(ForeignKey("datasets.id", ondelete="CASCADE"))
     source_id: Mapped[int] = mapped_column(ForeignKey("sources.id"))
-    import_id: Mapped[uuid.UUID | None]
-    line: Mapped[int | None] = mapped_column(BigInteger)
     revision: Mapped[int] = mapped_column(default=1)
     chars: Mapped[int]
     words: Mapped[int]
@@ -87,12 +84,16 @@ class Sample(Base):
     kind: Mapped[Kind] = mapped_column(KindColumn)
     origin: Mapped[Origin] = mapped_column(OriginColumn)
     kept: Mapped[bool] = mapped_column(default=False)
-    content_hash: Mapped[bytes] = mapped_column(LargeBinary)
-    external_id: Mapped[str | None]
+    scores: Mapped[list[float | None] | None] = mapped_column(ARRAY(REAL))
     domain: Mapped[str | None]
     language: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    changed_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    line: Mapped[int | None] = mapped_column(BigInteger)
+    import_id: Mapped[uuid.UUID | None]
+    external_id: Mapped[str | None]
+    content_hash: Mapped[bytes] = mapped_column(LargeBinary)
     tags: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
-    scores: Mapped[list[float | None] | None] = mapped_column(ARRAY(REAL))
 
 
 class SampleBody(CreatedAt, Base):
@@ -157,7 +158,7 @@ class DatasetSignal(CreatedAt, Base):
     """A slot of `samples.scores` in one dataset and what stands in it.
 
     `fingerprint` covers method, version and parameters; imported columns have none of these and
-    are named by their import.
+    are named by their import. No value was ever below `low` or above `high`.
     """
 
     __tablename__ = "dataset_signals"
@@ -176,6 +177,8 @@ class DatasetSignal(CreatedAt, Base):
     version: Mapped[int] = mapped_column(default=1)
     params: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
     fingerprint: Mapped[str]
+    low: Mapped[float | None] = mapped_column(REAL)
+    high: Mapped[float | None] = mapped_column(REAL)
     measured_at: Mapped[datetime | None]
     job_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("jobs.id", ondelete="SET NULL"))
 

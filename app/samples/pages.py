@@ -14,7 +14,6 @@ from app.datasets.models import Dataset
 from app.errors import InvalidError
 from app.jobs import service as jobs
 from app.samples import bulk, catalog, queries, service, views
-from app.samples.models import Sample
 from app.samples.search import compiled, parsed, schema_of
 from app.web.render import render
 
@@ -118,14 +117,13 @@ def facets(
     dataset = datasets.get(session, name)
     schema = schema_of(session, dataset.id)
     node = parsed(schema, where)
-    condition = compiled(schema, node)
-    found = queries.facets(session, schema, condition)
+    total, found = queries.facets(session, schema, compiled(schema, node))
     return render(
         request,
         "samples/_facets.html",
         dataset=dataset,
         facets=found,
-        total=queries.count(session, (Sample.dataset_id == dataset.id) & condition),
+        total=total,
         chosen=queries.chosen(node),
         toggle=lambda facet, value: views.toggled(node, facet, value),
         where=where,

@@ -180,4 +180,4 @@ class _Reading:
         names = sorted({name for record in batch for name in record.scores})
         specs = [registry.imported_spec(name, name) for name in names]
         slots = registry.claim_slots(self._session, self._dataset.id, specs, None) if specs else []
-        return Target(self._dataset.id, self._source, None, {one.name: one.slot for one in slots})
+        return Target(self._dataset.id, self._source, None, {one.name: one for one in slots})

@@ -1,5 +1,6 @@
 """SELECTs for the catalog: pages of rows, counts, facets."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -84,32 +85,26 @@ def count(session: Session, where: ColumnElement[bool]) -> int:
 
 def facets(
     session: Session, schema: Schema, where: ColumnElement[bool]
-) -> dict[str, list[tuple[str, int]]]:
-    """Values of each facet among the matches, the most frequent first."""
+) -> tuple[int, dict[str, list[tuple[str, int]]]]:
+    """How many samples match, and the values of each facet among them, the most frequent first."""
     columns = [Sample.source_id if name == "source" else schema.columns[name] for name in _FACETS]
-    matching = Sample.dataset_id == schema.dataset_id
-    counted = session.execute(
-        select(func.grouping(*columns), *columns, func.count())
-        .where(matching, where)
-        .group_by(func.grouping_sets(*columns))
-    )
-    found: dict[str, list[tuple[str, int]]] = {name: [] for name in _FACETS}
+    # Grouping sets would say this shorter, but Postgres does not share those among processes.
+    rows = session.execute(
+        select(*columns, func.count())
+        .where(Sample.dataset_id == schema.dataset_id, where)
+        .group_by(*columns)
+    ).all()
     names = {number: name for name, number in schema.sources.items()}
-    for mask, *values, number in counted:
-        place = _grouped(mask)
-        value = values[place]
-        if value is not None:
-            word = names.get(value, "?") if _FACETS[place] == "source" else str(value)
-            found[_FACETS[place]].append((word, number))
-    for one in found.values():
-        one.sort(key=lambda pair: (-pair[1], pair[0]))
-        del one[_MOST_VALUES:]
-    return found
-
-
-def _grouped(mask: int) -> int:
-    """Which column a row of GROUPING SETS is about: the one bit of the mask that is not set."""
-    return next(n for n in range(len(_FACETS)) if not mask & (1 << (len(_FACETS) - 1 - n)))
+    found = {}
+    for place, name in enumerate(_FACETS):
+        counted: Counter[Any] = Counter()
+        for row in rows:
+            counted[row[place]] += row[-1]
+        del counted[None]
+        words = [(names.get(one, "?") if name == "source" else str(one)) for one in counted]
+        pairs = zip(words, counted.values(), strict=True)
+        found[name] = sorted(pairs, key=lambda pair: (-pair[1], pair[0]))[:_MOST_VALUES]
+    return sum(row[-1] for row in rows), found
 
 
 def chosen(node: Node) -> dict[str, set[str]]:

@@ -69,12 +69,16 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """What can be filtered in a dataset: fields for the grammar, columns for SQL."""
+    """What can be filtered in a dataset: fields for the grammar, columns for SQL.
+
+    `ends` are the lowest and the highest value of each signal.
+    """
 
     dataset_id: int
     fields: Mapping[str, Field]
     columns: Mapping[str, ColumnElement[Any]]
     sources: Mapping[str, int]
+    ends: Mapping[str, tuple[float | None, float | None]]
 
 
 def schema_of(session: Session, dataset_id: int) -> Schema:
@@ -82,6 +86,7 @@ def schema_of(session: Session, dataset_id: int) -> Schema:
     sources = dict(session.execute(select(Source.name, Source.id)).all())
     fields: dict[str, Field] = {}
     columns: dict[str, ColumnElement[Any]] = {}
+    ends: dict[str, tuple[float | None, float | None]] = {}
     for name, (kind, column) in _BUILT_IN.items():
         words = tuple(sorted(sources)) if name == "source" else _WORDS.get(name)
         fields[name] = Field(name, kind, words)
@@ -92,10 +97,11 @@ def schema_of(session: Session, dataset_id: int) -> Schema:
             continue
         fields[signal.name] = Field(signal.name, "number", None)
         columns[signal.name] = Sample.scores[signal.slot + 1]
+        ends[signal.name] = (signal.low, signal.high)
     for key in _metadata_keys(session, dataset_id):
         fields[METADATA + key] = Field(METADATA + key, "text", None)
         columns[METADATA + key] = SampleBody.sample_metadata[key].astext
-    return Schema(dataset_id, fields, columns, sources)
+    return Schema(dataset_id, fields, columns, sources, ends)
 
 
 def _metadata_keys(session: Session, dataset_id: int) -> Sequence[str]:

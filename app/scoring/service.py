@@ -25,7 +25,7 @@ from app.scoring.models import ScoreNote
 from app.scoring.writing import write_scores
 from app.validation import build
 
-BATCH = 1000
+BATCH = 2500
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,73 +108,73 @@ def prepare(session: Session, job: Job) -> None:
 
 def measured(session: Session, job: Job) -> None:
     """Note when the job's signals were measured."""
-    names = [measure.name for signal in signals_of(job) for measure in signal.measures]
     at = now()
-    for slot in slots(session, job, names).values():
+    for slot in slots_of(session, job).values():
         slot.measured_at = at
 
 
-def slots(session: Session, job: Job, names: Sequence[str]) -> dict[str, DatasetSignal]:
-    """The slots of the dataset by measure name."""
+def slots_of(session: Session, job: Job) -> dict[str, DatasetSignal]:
+    """The slots of the job's signals in its dataset, by the name of the measure."""
+    names = [measure.name for signal in signals_of(job) for measure in signal.measures]
     query = select(DatasetSignal).where(
         DatasetSignal.dataset_id == job.dataset_id, DatasetSignal.name.in_(names)
     )
     return {signal.name: signal for signal in session.scalars(query)}
 
 
-def batches(
-    session: Session, job: Job, low: int, high: int
-) -> Iterator[tuple[list[int], list[Record], list[int]]]:
-    """Samples of an id range that the job covers: ids, records and revisions, by the batch."""
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Samples to measure: ids, the revisions that were read, and their records."""
+
+    ids: Sequence[int]
+    revisions: Sequence[int]
+    records: Sequence[Record]
+
+
+def pages(session: Session, job: Job, low: int, high: int) -> Iterator[Page]:
+    """Samples of an id range that the job covers, some at a time."""
     wanted = condition(session, job.params["dataset_id"], job.params["where"])
-    last = low - 1
-    while True:
-        rows = session.execute(
-            select(Sample, SampleBody.body)
-            .join(
-                SampleBody,
-                (SampleBody.sample_id == Sample.id) & (SampleBody.revision == Sample.revision),
-            )
-            .where(Sample.id > last, Sample.id <= high, wanted)
-            .order_by(Sample.id)
-            .limit(BATCH)
-        ).all()
-        if not rows:
-            return
-        last = rows[-1][0].id
-        yield (
-            [sample.id for sample, _ in rows],
-            [_record(sample, body) for sample, body in rows],
-            [sample.revision for sample, _ in rows],
+    query = (
+        select(*_READ)
+        .join(
+            SampleBody,
+            (SampleBody.sample_id == Sample.id) & (SampleBody.revision == Sample.revision),
         )
-
-
-def _record(sample: Sample, body: Mapping[str, Any]) -> Record:
-    return Record(
-        kind=sample.kind,
-        body=body,
-        external_id=sample.external_id,
-        language=sample.language,
-        domain=sample.domain,
-        origin=sample.origin,
-        id=sample.id,
+        .where(Sample.id <= high, wanted)
+        .order_by(Sample.id)
+        .limit(BATCH)
     )
+    last = low - 1
+    while rows := session.execute(query.where(Sample.id > last)).all():
+        last = rows[-1].id
+        records = [
+            Record(
+                kind=row.kind,
+                body=row.body,
+                external_id=row.external_id,
+                language=row.language,
+                domain=row.domain,
+                origin=row.origin,
+                id=row.id,
+            )
+            for row in rows
+        ]
+        yield Page([row.id for row in rows], [row.revision for row in rows], records)
 
 
-def score_batch(
-    session: Session,
-    job: Job,
-    signals: Sequence[Signal],
-    ids: Sequence[int],
-    records: Sequence[Record],
-    revisions: Sequence[int],
+_READ = (
+    *(Sample.id, Sample.revision, Sample.kind, Sample.external_id, Sample.language, Sample.domain),
+    *(Sample.origin, SampleBody.body),
+)
+
+
+def score(
+    session: Session, signals: Sequence[Signal], slots: Mapping[str, DatasetSignal], page: Page
 ) -> None:
-    """Measure a batch in one pass over shared tokens, and write all values at once."""
-    batch = Batch(records)
-    names = [measure.name for signal in signals for measure in signal.measures]
-    known = slots(session, job, names)
+    """Measure samples in one pass over shared tokens, and write all values at once."""
+    batch = Batch(page.records)
     results = [(signal, signal.score(batch)) for signal in signals]
-    write_scores(session, ids, revisions, results, known)
+    write_scores(session, page.ids, page.revisions, results, slots)
 
 
 def count(session: Session, dataset_id: int, where: str) -> int:

@@ -1,21 +1,27 @@
-"""Writing scores: COPY into a temporary table, then one UPDATE of the arrays."""
+"""Writing scores: binary COPY into a temporary table, then one UPDATE of the arrays."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import orjson
+from numpy.typing import NDArray
 from psycopg import Connection as PgConnection
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.curation.signals.base import Scores, Signal
+from app.samples import registry
 from app.samples.models import DatasetSignal
 
 _STAGE = """
 CREATE TEMPORARY TABLE IF NOT EXISTS measured (id bigint, revision int, new real[])
 ON COMMIT DELETE ROWS
 """
+_COPY = "COPY measured FROM STDIN (FORMAT binary)"
+_HEAD = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+_TAIL = b"\xff\xff"
+_REAL = 700  # the type's number in Postgres
 # A sample edited while it was measured keeps no score of the text it had before.
 _UPDATE = """
 UPDATE samples s SET scores = {array} FROM measured m
@@ -30,7 +36,8 @@ ON CONFLICT (sample_id, signal_id)
 DO UPDATE SET revision = excluded.revision, note = excluded.note, spans = excluded.spans
 """
 _FORGET_NOTES = """
-DELETE FROM score_notes WHERE signal_id = :signal_id AND sample_id = ANY(CAST(:ids AS bigint[]))
+DELETE FROM score_notes
+WHERE signal_id = ANY(CAST(:signal_ids AS int[])) AND sample_id = ANY(CAST(:ids AS bigint[]))
 """
 _LANGUAGE = """
 UPDATE samples s SET language = n.label
@@ -47,15 +54,28 @@ def write_scores(
     slots: Mapping[str, DatasetSignal],
 ) -> None:
     """Write what several signals measured on the same samples, with their notes."""
+    measured = [slots[measure.name] for signal, _ in results for measure in signal.measures]
+    values = np.hstack([scores.values for _, scores in results])
     session.execute(text(_STAGE))
-    session.execute(text("TRUNCATE measured"))
-    places = [slots[measure.name].slot for signal, _ in results for measure in signal.measures]
-    _copy(session, ids, revisions, np.hstack([scores.values for _, scores in results]))
-    session.execute(text(_UPDATE.format(array=_array(places))))
-    for signal, scores in results:
-        _write_notes(session, ids, revisions, slots[signal.measures[0].name].id, scores)
+    _copy(session, packed(ids, revisions, values))
+    session.execute(text(_UPDATE.format(array=_array([one.slot for one in measured]))))
+    session.execute(text("DELETE FROM measured"))
+    registry.widen(session, _ends(measured, values))
+    firsts = [slots[signal.measures[0].name].id for signal, _ in results]
+    session.execute(text(_FORGET_NOTES), {"signal_ids": firsts, "ids": list(ids)})
+    for (signal, scores), signal_id in zip(results, firsts, strict=True):
+        _write_notes(session, ids, revisions, signal_id, scores)
         if scores.labels is not None and signal.key == "language":
             session.execute(text(_LANGUAGE), {"ids": list(ids), "labels": list(scores.labels)})
+
+
+def _ends(
+    measured: Sequence[DatasetSignal], values: NDArray[np.float32]
+) -> dict[int, tuple[float, float]]:
+    """The lowest and the highest value of each signal that was measured at all."""
+    ends = zip(np.fmin.reduce(values).tolist(), np.fmax.reduce(values).tolist(), strict=True)
+    pairs = zip(measured, ends, strict=True)
+    return {one.id: (low, high) for one, (low, high) in pairs if low == low}  # NaN is not itself
 
 
 def _array(places: Sequence[int]) -> str:
@@ -72,28 +92,51 @@ def _array(places: Sequence[int]) -> str:
     return f"ARRAY[{', '.join(parts)}]::real[] || coalesce(s.scores[{width + 1}:], '{{}}')"
 
 
-def _copy(session: Session, ids: Sequence[int], revisions: Sequence[int], values: Any) -> None:
+def _copy(session: Session, rows: bytes) -> None:
     raw = session.connection().connection.driver_connection
     if not isinstance(raw, PgConnection):
         raise TypeError("Scores are written by COPY, which takes psycopg.")
-    with raw.cursor() as cursor, cursor.copy("COPY measured FROM STDIN") as copy:
-        copy.write(
-            "".join(
-                f"{sample}\t{revision}\t{{{','.join(_literals(row))}}}\n"
-                for sample, revision, row in zip(ids, revisions, values.tolist(), strict=True)
-            )
-        )
+    with raw.cursor() as cursor, cursor.copy(_COPY) as copy:
+        copy.write(rows)
 
 
-def _literals(row: Sequence[float]) -> list[str]:
-    # NaN is the only value that differs from itself: it means not measured.
-    return ["NULL" if value != value else repr(value) for value in row]
+def packed(ids: Sequence[int], revisions: Sequence[int], values: NDArray[np.float32]) -> bytes:
+    """Rows (id, revision, values) as binary COPY takes them; NaN becomes NULL.
+
+    Every row is laid out with all its values at full length, then what NULLs do not have is cut
+    away from all rows at once.
+    """
+    count, width = values.shape
+    missing = np.isnan(values)
+    rows = np.zeros(count, _layout(width))
+    rows["fields"], rows["id_size"], rows["revision_size"] = 3, 8, 4
+    rows["id"], rows["revision"] = ids, revisions
+    rows["array_size"] = 20 + 8 * width - 4 * missing.sum(1)
+    rows["dimensions"], rows["has_null"], rows["type"] = 1, missing.any(1), _REAL
+    rows["width"], rows["first"] = width, 1
+    rows["values"]["size"] = np.where(missing, -1, 4)
+    rows["values"]["value"] = values
+    laid_out = rows.view(np.uint8).reshape(count, -1)
+    stays = np.ones_like(laid_out, dtype=bool)
+    stays[:, -8 * width :].reshape(count, width, 8)[:, :, 4:] = ~missing[:, :, np.newaxis]
+    return b"".join((_HEAD, laid_out[stays].tobytes(), _TAIL))
+
+
+def _layout(width: int) -> np.dtype[Any]:
+    value = np.dtype([("size", ">i4"), ("value", ">f4")])
+    return np.dtype(
+        [
+            *(("fields", ">i2"), ("id_size", ">i4"), ("id", ">i8")),
+            *(("revision_size", ">i4"), ("revision", ">i4"), ("array_size", ">i4")),
+            *(("dimensions", ">i4"), ("has_null", ">i4"), ("type", ">i4")),
+            *(("width", ">i4"), ("first", ">i4"), ("values", value, (width,))),
+        ]
+    )
 
 
 def _write_notes(
     session: Session, ids: Sequence[int], revisions: Sequence[int], signal_id: int, scores: Scores
 ) -> None:
-    session.execute(text(_FORGET_NOTES), {"signal_id": signal_id, "ids": list(ids)})
     if not scores.notes:
         return
     rows = sorted(scores.notes.items())

@@ -12,7 +12,7 @@ from app.accounts.policies import Principal
 from app.datasets.models import Dataset
 from app.errors import ConflictError, ForbiddenError, InvalidError
 from app.filtering import service as filtering
-from app.review import queue, service
+from app.review import queue, service, tally
 from app.review.models import Decision, ReviewItem, Verdict
 from app.samples import service as samples
 from app.samples.models import Sample, Status
@@ -175,7 +175,7 @@ def test_the_queue_is_ordered_by_a_signal_and_filtered(
 
     scores = [session.get_one(Sample, one).scores for one in ids]
     assert scores == [[20.0], [19.0], [18.0], [17.0], [16.0]]
-    assert queue.remaining(session, queue.queue_of(session, dataset)) == 11
+    assert tally.read(session, queue.queue_of(session, dataset)).waiting == 11
 
 
 def test_a_share_is_drawn_at_random_from_all_that_match(
@@ -228,7 +228,7 @@ def test_every_sample_is_given_once_until_none_is_left(
         service.decide(session, ids[0], verdict=Verdict.APPROVE, revision=1, by=lead)
 
     assert len(given) == len(set(given)) == 30
-    assert queue.remaining(session, queue.queue_of(session, dataset)) == 0
+    assert tally.read(session, queue.queue_of(session, dataset)).waiting == 0
 
 
 def test_blind_review_leaves_scores_and_source_out_of_the_answer(

@@ -201,8 +201,9 @@ def test_facets_count_the_matches(session: Session, dataset: Dataset) -> None:
     schema = schema_of(session, dataset.id)
     node = parsed(schema, "judge_score>=5 domain:math")
 
-    found = queries.facets(session, schema, compiled(schema, node))
+    total, found = queries.facets(session, schema, compiled(schema, node))
 
+    assert total == 10
     assert found["domain"] == [("math", 10)]
     assert found["status"] == [("pending", 10)]
     assert found["source"] == [("written", 10)]
@@ -239,6 +240,24 @@ def test_a_bulk_action_changes_what_was_confirmed_and_is_undone(
     assert session.get_one(Sample, first.id).status is Status.REJECTED
     with pytest.raises(ConflictError, match="taken back already"):
         bulk.undo(session, uuid.UUID(done.result["action"]), by=lead)
+
+
+def test_bulk_actions_over_rest(
+    session: Session, dataset: Dataset, api: TestClient, annotator_api: TestClient
+) -> None:
+    body = {"action": "approve", "where": "judge_score>=5 domain:math"}
+    assert annotator_api.post(f"/datasets/{dataset.name}/bulk", json=body).status_code == 403
+    wrong = api.post(f"/datasets/{dataset.name}/bulk", json={**body, "confirmed": 3})
+    assert (wrong.status_code, wrong.json()["count"]) == (409, 10)
+
+    started = api.post(f"/datasets/{dataset.name}/bulk", json=body)
+
+    assert started.status_code == 202
+    assert started.headers["Location"].endswith(started.json()["id"])
+    done = run_job(session, uuid.UUID(started.json()["id"]))
+    assert done.result["changed"] == 10
+    undone = api.post(f"/bulk/{done.result['action']}/undo")
+    assert run_job(session, uuid.UUID(undone.json()["id"])).result["changed"] == 10
 
 
 @pytest.mark.parametrize("action", [bulk.Action.TAG, bulk.Action.UNTAG])

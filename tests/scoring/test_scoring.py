@@ -101,11 +101,11 @@ def test_a_sample_edited_while_it_is_measured_keeps_no_score_of_its_old_text(
 ) -> None:
     job = service.start(session, dataset, [Wanted("refusal", {})], by=lead)
     service.prepare(session, job)
-    [(ids, records, revisions)] = service.batches(session, job, 0, 2**40)
+    [page] = service.pages(session, job, 0, 2**40)
     body = {"instruction": "New?", "input": "", "output": "Entirely new."}
-    samples.edit(session, ids[0], body, revision=1, by=lead)
+    samples.edit(session, page.ids[0], body, revision=1, by=lead)
 
-    service.score_batch(session, job, service.signals_of(job), ids, records, revisions)
+    service.score(session, service.signals_of(job), service.slots_of(session, job), page)
 
     session.expire_all()
     assert [("refusal" in row) for row in scores(session, dataset)] == [False, True, True]

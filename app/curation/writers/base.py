@@ -126,7 +126,7 @@ def _about(record: Record) -> Columns:
         "language": record.language,
         "origin": record.origin,
         "tags": list(record.tags),
-        "scores": _sorted(record.scores),
+        "scores": dict(sorted(record.scores.items())),
         "metadata": _sorted(record.metadata),
     }
     return {name: value for name, value in about.items() if value}
@@ -134,6 +134,8 @@ def _about(record: Record) -> Columns:
 
 def _sorted(value: Any) -> Any:
     match value:
+        case str() | float() | None:
+            return value
         case Mapping():
             return {key: _sorted(value[key]) for key in sorted(value)}
         case list() | tuple():
