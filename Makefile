@@ -16,7 +16,7 @@ UP := $(BIN)/winnow up --port $(PORT) --workers $(WORKERS)
 ICONS := $(shell find templates app -name '*.html' -o -name '*.py') $(wildcard static/*.js) static/vendor.mjs
 METHODS := $(shell find app/curation -name '*.py')
 
-.PHONY: help setup demo run test check lint types imports tests bench format
+.PHONY: help setup demo run test check lint types imports tests faults bench format
 
 help: ## What can be made
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -51,6 +51,9 @@ tests: setup
 	@$(BIN)/coverage combine --append --quiet 2>/dev/null || true # what servers that tests started wrote last
 	$(BIN)/coverage report --skip-covered
 	$(BIN)/coverage report --include="app/curation/*" --fail-under=100 --skip-covered
+
+faults: setup ## Kill workers, web server and Postgres in the middle of jobs, a hundred times
+	WINNOW_FAULT_ROUNDS=100 $(BIN)/pytest tests/workers/test_faults.py
 
 bench: setup ## Measurements
 	@for each in benchmarks/*.py; do echo "== $$each"; $(BIN)/python $$each || exit 1; done

@@ -25,6 +25,7 @@ def main() -> None:
 @contextmanager
 def _refusals() -> Iterator[None]:
     """Refusals of the application as a sentence and exit code 1."""
+    import psycopg  # noqa: PLC0415
     from sqlalchemy.exc import OperationalError  # noqa: PLC0415
 
     from app.errors import AppError  # noqa: PLC0415
@@ -35,6 +36,8 @@ def _refusals() -> Iterator[None]:
         raise Refused(str(error)) from error
     except OperationalError as error:
         raise Refused(f"The database can't be reached: {error.orig}") from error
+    except psycopg.OperationalError as error:
+        raise Refused(f"The database can't be reached: {error}") from error
 
 
 def _choose_logs(as_json: bool) -> None:
@@ -106,6 +109,45 @@ def login(email: str, as_json: bool) -> None:
         serving.prepare(settings().home.expanduser().resolve())
         link = serving.login_link(settings().public_url, email=email)
     print_json({"login": link}) if as_json else click.echo(link)
+
+
+@main.command()
+@click.argument("target", type=click.Path(path_type=Path))
+@json_option
+def backup(target: Path, as_json: bool) -> None:
+    """Write database and files into one file, while everything runs; TARGET may be a folder."""
+    with _refusals():
+        from app import backup as backups  # noqa: PLC0415
+        from app import serving  # noqa: PLC0415
+        from app.settings import settings  # noqa: PLC0415
+
+        home = settings().home.expanduser().resolve()
+        serving.find(home)
+        made = backups.make(settings().database_url, home, target.resolve())
+    if as_json:
+        print_json(made)
+        return
+    click.echo(f"{made['backup']} holds {made['samples']:,} samples and {made['files']:,} files.")
+    for name in made["missing"]:
+        click.echo(f"Its files are gone, so they are not in the backup: {name}", err=True)
+
+
+@main.command()
+@click.argument("source", metavar="BACKUP", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--home", type=click.Path(file_okay=False, path_type=Path), help="An empty folder.")
+@json_option
+def restore(source: Path, home: Path | None, as_json: bool) -> None:
+    """Restore a backup into an empty home."""
+    with _refusals():
+        from app import restore as restores  # noqa: PLC0415
+        from app.settings import settings  # noqa: PLC0415
+
+        empty = (home or settings().home).expanduser().resolve()
+        made = restores.restore(source.resolve(), empty, settings().database_url)
+    if as_json:
+        print_json(made)
+    else:
+        click.echo(f"{made['home']} holds {made['samples']:,} samples; start it with `winnow up`.")
 
 
 @main.command()

@@ -33,7 +33,7 @@ class Refused(click.ClickException):
 
 
 class NoAnswerError(Refused):
-    """Nobody answers at the address."""
+    """Nobody answers at the address, or its database is away: later it may."""
 
 
 class _Watched:
@@ -173,7 +173,8 @@ class Client:
             ) from error
         if response.is_error:
             response.read()
-            raise Refused(_sentence(response))
+            away = response.status_code == httpx.codes.SERVICE_UNAVAILABLE
+            raise (NoAnswerError if away else Refused)(_sentence(response))
         return response
 
 

@@ -7,13 +7,26 @@ from functools import cache
 from typing import Any
 
 import orjson
+import psycopg
+import structlog
 from sqlalchemy import DateTime, Engine, MetaData, create_engine, event, func
+from sqlalchemy.exc import DBAPIError, PendingRollbackError, SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
 
 from app.errors import AppError, UnavailableError
 from app.settings import settings
 
 _ON_COMMIT = "winnow_on_commit"
+_INVALIDATED = "8s2b"  # SQLAlchemy's code: the session's connection broke earlier
+# A database machine that fell silent is noticed within a minute, not after two hours.
+_PATIENCE = {
+    "connect_timeout": 10,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+}
+ERRORS = (SQLAlchemyError, psycopg.Error)
+_log = structlog.get_logger("winnow.db")
 # Counting over a dataset reads every row of it and groups by expressions whose number of groups
 # the planner overrates: without this it would not share the work among processes. Compiling such
 # queries takes longer than running them, and so does a plan made without the values in a filter.
@@ -58,7 +71,10 @@ def engine() -> Engine:
         max_overflow=conf.db_pool,
         pool_pre_ping=True,
         json_deserializer=orjson.loads,
-        connect_args={"options": f"-c statement_timeout={conf.statement_timeout_ms} {_PLANNER}"},
+        connect_args={
+            "options": f"-c statement_timeout={conf.statement_timeout_ms} {_PLANNER}",
+            **_PATIENCE,
+        },
     )
 
 
@@ -94,6 +110,30 @@ def session_scope() -> Iterator[Session]:
         raise
     finally:
         session.close()
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether the database ended, starts or can't be reached: the same will work later."""
+    if isinstance(error, PendingRollbackError):
+        return error.code == _INVALIDATED
+    if isinstance(error, DBAPIError):
+        return error.connection_invalidated or (error.orig is not None and is_away(error.orig))
+    if not isinstance(error, psycopg.OperationalError):
+        return False
+    state = error.sqlstate or ""
+    # connection exceptions, shut down or starting, too many connections
+    return not state or state.startswith(("08", "57P")) or state == "53300"
+
+
+@contextmanager
+def outages_pass(what: str) -> Iterator[None]:
+    """Leave `what` undone, with a line in the log, when the database is away: it comes again."""
+    try:
+        yield
+    except ERRORS as error:
+        if not is_away(error):
+            raise
+        _log.warning("database away", undone=what, error=str(error))
 
 
 def on_commit(session: Session, action: Callable[[], Any]) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -23,9 +24,11 @@ from app.accounts import login, service
 from app.accounts.models import ApiKey, Role, User
 from app.accounts.policies import SYSTEM
 from app.db import session_scope
-from app.embedded import start_postgres
-from app.errors import ConflictError, UnavailableError
+from app.embedded import postmaster, start_postgres
+from app.errors import ConflictError, NotFoundError, UnavailableError
+from app.log import configure_logging
 from app.settings import settings
+from app.tending import Tended
 from app.tree import ROOT, Tree, locked
 
 ADMIN = "admin@localhost"
@@ -70,6 +73,13 @@ def prepare(home: Path) -> bool:
     return own
 
 
+def find(home: Path) -> None:
+    """Find the database of a workbench that is there."""
+    if not settings().database_url and not (home / "postgres" / "PG_VERSION").exists():
+        raise NotFoundError(f"There is no workbench in {home}; WINNOW_HOME names another folder.")
+    prepare(home)
+
+
 def make_folders(home: Path) -> None:
     """Make the home folder and what lies in it."""
     for folder in (home, home / "uploads", home / "releases", home / "imports"):
@@ -88,6 +98,7 @@ def _embedded(home: Path) -> str:
 
 def up(wanted: Up) -> int:
     """Run everything until Ctrl-C; answers the exit code."""
+    configure_logging()
     make_folders(wanted.home)
     with locked(wanted.home) as lock:
         _refuse_taken_port(wanted.host, wanted.port)
@@ -122,31 +133,50 @@ def _stop_on_signals(tree: Tree) -> None:
 
 def _run(wanted: Up, tree: Tree) -> int:
     if prepare(wanted.home):
-        tree.watch_postgres(wanted.home / "postgres")
+        tree.watch_postgres(wanted.home / "postgres", _database(wanted.home, tree))
+    if not settings().broker_url:
+        # A killed worker may leave half a message there; upkeep rings for every job again.
+        shutil.rmtree(wanted.home / "broker", ignore_errors=True)
     migrate()
     env = {"WINNOW_PUBLIC_URL": os.environ.get("WINNOW_PUBLIC_URL", wanted.url)}
     tree.start("web", ["web", "--host", wanted.host, "--port", str(wanted.port)], env)
-    tree.start("worker", ["worker", "--processes", str(wanted.workers), "--beat"], env)
+    tree.start("worker", ["worker", "--processes", str(wanted.workers)], env)
+    tree.start("beat", ["beat"], env)
     if _wait_until_ready(wanted.url, tree):
         key = _hand_out_key(wanted)
         if wanted.load is not None:
-            wanted.load(wanted.url, key, lambda: tree.stopping or tree.ended() is not None)
+            wanted.load(wanted.url, key, lambda: _stopped(tree))
         if not tree.stopping:
             _say_where(wanted)
-    while not tree.stopping:
-        ended = tree.ended()
-        if ended is not None:
-            raise UnavailableError(f"The {ended} process ended; its log stands above.")
+    while not _stopped(tree):
         time.sleep(0.2)
     return 0
+
+
+def _stopped(tree: Tree) -> bool:
+    """Whether Ctrl-C was pressed; until then, what ended by itself is started again."""
+    tree.tend()
+    return tree.stopping
+
+
+def _database(home: Path, tree: Tree) -> Tended:
+    """The embedded Postgres: a process of its own that nobody here is the parent of."""
+    folder = home / "postgres"
+    return Tended(
+        "database",
+        ended=lambda: "" if postmaster(folder) else "its process is gone",
+        start=lambda: start_postgres(home, given_up=lambda: tree.stopping),
+    )
 
 
 def _wait_until_ready(url: str, tree: Tree) -> bool:
     deadline = time.monotonic() + _READY_S
     with httpx.Client(trust_env=False, timeout=2) as client:
         while time.monotonic() < deadline:
-            if tree.stopping or tree.ended() is not None:
+            if tree.stopping:
                 return False
+            if (ended := tree.ended()) is not None:
+                raise UnavailableError(f"The {ended} process ended; its log stands above.")
             with suppress(httpx.HTTPError):
                 if client.get(f"{url}/readyz").status_code == httpx.codes.OK:
                     return True

@@ -13,6 +13,7 @@ from typing import IO
 
 from app import guard
 from app.errors import ConflictError
+from app.tending import Tended
 
 ROOT = Path(__file__).resolve().parents[1]
 _STOP_S = 10.0
@@ -63,10 +64,11 @@ def _alive(pid: str) -> bool:
 
 
 class Tree:
-    """The parts of one `winnow up`; a guard ends them should this process be killed."""
+    """The parts of one `winnow up`: started again when they end, ended when this process is."""
 
     def __init__(self, lock: int) -> None:
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._tended: list[Tended] = []
         self.stopping = False
         self._guard = subprocess.Popen(
             [sys.executable, "-m", "app.guard"],
@@ -77,12 +79,26 @@ class Tree:
             start_new_session=True,
         )
 
-    def watch_postgres(self, folder: Path) -> None:
-        """Have the guard stop this Postgres too."""
+    def watch_postgres(self, folder: Path, tended: Tended) -> None:
+        """Have the guard stop this Postgres too, and start it again when it ends."""
         self._tell(f"{guard.POSTGRES} {folder}")
+        self._tended.append(tended)
 
     def start(self, name: str, arguments: Sequence[str], env: Mapping[str, str]) -> None:
-        """Start a part; Ctrl-C reaches it through us, not through the terminal."""
+        """Start a part, and again whenever it ends by itself."""
+        self._launch(name, arguments, env)
+        self._tended.append(
+            Tended(
+                name,
+                ended=lambda: self._ended(name),
+                start=lambda: self._launch(name, arguments, env),
+            )
+        )
+
+    def _launch(self, name: str, arguments: Sequence[str], env: Mapping[str, str]) -> None:
+        """Ctrl-C reaches it through us, not through the terminal."""
+        if name in self._processes:
+            self._kill(self._processes[name])
         process = subprocess.Popen(  # noqa: S603 - our own command
             [sys.executable, "-m", "app.cli", *arguments],
             env={**os.environ, **env},
@@ -94,9 +110,26 @@ class Tree:
         self._processes[name] = process
         self._tell(f"{guard.GROUP} {process.pid}")
 
+    def _ended(self, name: str) -> str:
+        code = self._processes[name].poll()
+        return "" if code is None else f"exit code {code}"
+
     def ended(self) -> str | None:
-        """The name of a part that ended by itself."""
-        return next((n for n, one in self._processes.items() if one.poll() is not None), None)
+        """The name of a part that ended by itself and was not started again yet."""
+        return next((one.name for one in self._tended if one.ended()), None)
+
+    def tend(self) -> None:
+        """Start again what ended by itself; refuses when something keeps ending."""
+        for one in self._tended:
+            if not self.stopping:
+                one.tend()
+
+    @staticmethod
+    def _kill(process: subprocess.Popen[bytes]) -> None:
+        """End it with all it started."""
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
     def stop(self) -> None:
         """Ask all parts to end, and make them, with all they started, after ten seconds."""
@@ -108,9 +141,7 @@ class Tree:
         for process in self._processes.values():
             with suppress(subprocess.TimeoutExpired):
                 process.wait(timeout=max(0.1, deadline - time.monotonic()))
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            self._kill(process)
         self._tell(guard.DONE)
         with suppress(OSError, subprocess.TimeoutExpired):
             self._guard.communicate(timeout=_STOP_S)

@@ -5,7 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,10 +39,12 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def start(home: Path, *options: str, port: int | None = None) -> subprocess.Popen[str]:
+def start(
+    home: Path, *options: str, port: int | None = None, env: Mapping[str, str] | None = None
+) -> subprocess.Popen[str]:
     """Start `winnow up`; its log goes to a file in the folder."""
     home.mkdir(parents=True, exist_ok=True)
-    env = {name: value for name, value in os.environ.items() if not name.startswith("WINNOW_")}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("WINNOW_")}
     at = ["--home", str(home), "--port", str(port or free_port())]
     with (home / "up.log").open("a") as log:
         return subprocess.Popen(
@@ -51,7 +53,7 @@ def start(home: Path, *options: str, port: int | None = None) -> subprocess.Pope
             stderr=log,
             text=True,
             cwd=ROOT,
-            env=env,
+            env={**kept, **(env or {})},
         )
 
 

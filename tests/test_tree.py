@@ -9,8 +9,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from app import guard
-from app.errors import ConflictError
+from app import guard, tending
+from app.errors import ConflictError, UnavailableError
+from app.tending import Tended
 from app.tree import Tree, locked
 
 STUBBORN = (
@@ -86,7 +87,7 @@ def test_a_folder_is_held_once(tmp_path: Path) -> None:
 def test_all_parts_end_together(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     with locked(tmp_path) as lock:
         tree = Tree(lock)
-        tree.watch_postgres(tmp_path)
+        tree.watch_postgres(tmp_path, Tended("database", ended=lambda: "", start=lambda: None))
         tree.start("help", ["--help"], {})
         deadline = time.monotonic() + 20
         while tree.ended() is None and time.monotonic() < deadline:
@@ -96,6 +97,51 @@ def test_all_parts_end_together(tmp_path: Path, capfd: pytest.CaptureFixture[str
 
     assert tree.stopping
     assert "import" in capfd.readouterr().err  # never on our standard output
+
+
+def test_what_ended_is_started_again(tmp_path: Path) -> None:
+    with locked(tmp_path) as lock:
+        tree = Tree(lock)
+        tree.start("web", ["beat"], {"WINNOW_HOME": str(tmp_path)})
+        (first,) = (one for one in psutil.Process().children() if "beat" in one.cmdline())
+        first.kill()
+        deadline = time.monotonic() + 20
+        again: list[psutil.Process] = []
+        while not again and time.monotonic() < deadline:
+            tree.tend()
+            time.sleep(0.05)
+            parts = psutil.Process().children()
+            again = [one for one in parts if one.pid != first.pid and "beat" in one.cmdline()]
+        tree.stop()
+
+    assert len(again) == 1
+    assert not again[0].is_running()
+
+
+def test_what_keeps_ending_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tending, "_FIRST_PAUSE_S", 0)
+    started: list[int] = []
+    part = Tended("web", ended=lambda: "exit code 1", start=lambda: started.append(1))
+
+    for _ in range(10):
+        part.tend()
+
+    assert len(started) == 10
+    with pytest.raises(UnavailableError, match="The web process ended 11 times"):
+        part.tend()
+
+
+def test_pauses_grow_and_begin_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("app.tending.time.monotonic", lambda: now[0])
+    starts: list[float] = []
+    part = Tended("web", ended=lambda: "exit code 1", start=lambda: starts.append(now[0]))
+
+    while now[0] < 8:
+        part.tend()
+        now[0] += 0.5
+
+    assert starts == [0.5, 2.0, 4.5]
 
 
 def test_a_killed_parent_leaves_nothing(tmp_path: Path) -> None:

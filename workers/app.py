@@ -1,13 +1,14 @@
 """The Celery worker: two tasks, one that works on a job and one that looks after all of them."""
 
 import uuid
+from typing import Any
 
 from celery import Task
-from celery.signals import setup_logging
+from celery.signals import setup_logging, worker_ready
 
 from app.jobs.queue import WORK, celery
 from app.log import configure_logging
-from workers import jobs, upkeep
+from workers import deaths, jobs, upkeep
 from workers.registry import handler
 
 app = celery()
@@ -16,6 +17,11 @@ app = celery()
 @setup_logging.connect
 def _logging(**_: object) -> None:
     configure_logging()
+
+
+@worker_ready.connect
+def _watch(sender: Any, **_: object) -> None:
+    deaths.watch(sender.pool._pool)  # noqa: SLF001 - Celery hides it
 
 
 @app.task(name=WORK, bind=True)

@@ -2,11 +2,13 @@
 
 Every step is safe to be killed in: a plan is written with its chunks or not at all, a checkpoint
 moves the chunk and its rows together, and a worker that lost its chunk can write nothing more.
+When the database goes away, the worker gives its chunk back as soon as it returns.
 """
 
 import os
 import socket
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,6 +20,7 @@ from sqlalchemy import text, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from app import db
 from app.accounts.service import now
 from app.db import session_factory, session_scope
 from app.errors import AppError
@@ -26,7 +29,7 @@ from app.jobs.models import DeadLetter, Job, JobChunk, JobStatus
 from app.settings import settings
 
 _log = structlog.get_logger("winnow.jobs")
-_WORKER = f"{socket.gethostname()}:{os.getpid()}"
+_PAUSE_S = 0.5
 
 
 class CancelledError(Exception):
@@ -62,6 +65,11 @@ class Chunk:
         self.state = dict(row.state)
         self._done = row.done
         self._attempt = row.attempt
+
+    @property
+    def attempt(self) -> int:
+        """How often the chunk was begun, this time included."""
+        return self._attempt
 
     @property
     def done(self) -> int:
@@ -101,7 +109,8 @@ class Chunk:
         Raises CancelledError when the owner asked to stop, LostChunkError when the chunk was
         taken away; in both cases nothing of this step stays.
         """
-        self.state.update(state)
+        if state:  # a restart goes on from here, so earlier tries count no more
+            self.state.update(state, saved_by=self._attempt)
         self._done += done
         moved = self.session.execute(
             update(JobChunk)
@@ -124,7 +133,10 @@ class Chunk:
 
 def run(job_id: uuid.UUID, handlers: Callable[[Job], Handler]) -> None:
     """Do what is to do of a job, until no chunk of it is free."""
-    with structlog.contextvars.bound_contextvars(job_id=str(job_id)):
+    with (
+        structlog.contextvars.bound_contextvars(job_id=str(job_id)),
+        db.outages_pass("a step of a job, which upkeep rings for again"),
+    ):
         _plan(job_id, handlers)
         while _work_one(job_id, handlers):
             pass
@@ -149,20 +161,41 @@ def _plan(job_id: uuid.UUID, handlers: Callable[[Job], Handler]) -> None:
 def _work_one(job_id: uuid.UUID, handlers: Callable[[Job], Handler]) -> bool:
     """Claim one chunk and do it; False when there is none."""
     session = session_factory()()
+    held: tuple[int, int] | None = None
     try:
-        row = claiming.claim_chunk(session, job_id, _WORKER)
-        session.commit()
+        row = claiming.claim_chunk(session, job_id, f"{socket.gethostname()}:{os.getpid()}")
         if row is None:
+            session.commit()
             return False
+        held = row.id, row.attempt
+        session.commit()
         job = service.get(session, job_id)
         with (
             structlog.contextvars.bound_contextvars(request_id=job.request_id, chunk=row.position),
-            _heartbeat(row.id, row.attempt),
+            _heartbeat(*held),
         ):
             _do(session, job, row, handlers)
-        return True
+    except db.ERRORS as error:
+        if held is None or not db.is_away(error):
+            raise
+        _log.warning("database away", error=str(error))
+        session.close()
+        _give_back(*held)
     finally:
         session.close()
+    return True
+
+
+def _give_back(chunk_id: int, attempt: int) -> None:
+    """Free the chunk once the database is there again; upkeep does it if that takes long."""
+    deadline = time.monotonic() + settings().stale_after_s
+    held = (JobChunk.id == chunk_id) & (JobChunk.attempt == attempt)
+    while time.monotonic() < deadline:
+        time.sleep(_PAUSE_S)
+        with db.outages_pass("giving a chunk back"):
+            with session_scope() as session:
+                claiming.give_back(session, held)
+            return
 
 
 def _do(session: Session, job: Job, row: JobChunk, handlers: Callable[[Job], Handler]) -> None:
@@ -181,7 +214,9 @@ def _do(session: Session, job: Job, row: JobChunk, handlers: Callable[[Job], Han
     except CancelledError:
         session.rollback()
         outcome = {"status": JobStatus.CANCELLED}
-    except Exception as error:  # noqa: BLE001 - recorded, logged and shown, not swallowed
+    except Exception as error:
+        if db.is_away(error):
+            raise
         session.rollback()
         outcome = {"status": JobStatus.FAILED, "error": _sentence(error)}
         _log.error("chunk failed", exc_info=error)
@@ -218,6 +253,8 @@ def _close(job_id: uuid.UUID, handlers: Callable[[Job], Handler]) -> None:
 def _record_failure(
     session: Session, job: Job, error: Exception, handlers: Callable[[Job], Handler]
 ) -> None:
+    if db.is_away(error):
+        raise error
     _log.error("job failed", exc_info=error)
     job.status = JobStatus.FAILED
     job.error = _sentence(error)

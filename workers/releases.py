@@ -47,8 +47,9 @@ def work(chunk: Chunk) -> None:
     """Write every format, the card and the manifest; a restart begins anew, with equal bytes."""
     release = _release(chunk.session, chunk.job)
     target = service.folder(release)
-    building = target.with_name(f"{target.name}.building")
-    shutil.rmtree(building, ignore_errors=True)
+    _remove_half_built(release)
+    # Its own folder: a worker that lost this chunk may not have noticed yet.
+    building = target.with_name(f"{target.name}.building{chunk.attempt}")
     building.mkdir(parents=True)
     chunk.restart()
     files, left_out = _write(chunk, release, building)
@@ -57,6 +58,7 @@ def work(chunk: Chunk) -> None:
     manifest["files"].append(_entry(building / _CARD))
     body = orjson.dumps(manifest, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)
     (building / service.MANIFEST).write_bytes(body)
+    chunk.checkpoint(0)  # only who still holds the chunk may put it in place
     shutil.rmtree(target, ignore_errors=True)
     building.rename(target)
     # The rows stand in the file alone: a million of them do not belong into one column.
@@ -217,7 +219,15 @@ def finish(session: Session, job: Job) -> None:
 
 def failed(session: Session, job: Job) -> None:
     """It can be retried; until then nothing can be downloaded."""
-    _release(session, job).status = ReleaseStatus.FAILED
+    release = _release(session, job)
+    release.status = ReleaseStatus.FAILED
+    _remove_half_built(release)
+
+
+def _remove_half_built(release: Release) -> None:
+    target = service.folder(release)
+    for left in target.parent.glob(f"{target.name}.building*"):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 HANDLER = Handler(plan=plan, work=work, finish=finish, failed=failed)

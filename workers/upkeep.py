@@ -3,8 +3,9 @@
 import structlog
 
 from app.accounts import idempotency, login
-from app.db import session_scope
+from app.db import outages_pass, session_scope
 from app.jobs import claiming, queue
+from app.jobs.models import Job
 from app.settings import settings
 
 _log = structlog.get_logger("winnow.upkeep")
@@ -12,7 +13,8 @@ _log = structlog.get_logger("winnow.upkeep")
 
 def run() -> None:
     """One round; running two at once does no harm."""
-    with session_scope() as session:
+    waiting: list[Job] = []
+    with outages_pass("upkeep"), session_scope() as session:
         waiting = claiming.requeue_stale(session, settings().stale_after_s)
         for job in waiting:
             _log.info("ring again", job_id=str(job.id), kind=job.kind)

@@ -14,9 +14,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.accounts import service
 from app.accounts.models import IdempotencyKey
 from app.accounts.service import now
-from app.db import session_scope
+from app.db import ERRORS, session_scope
 from app.errors import AppError, ConflictError, InvalidError
-from app.web.errors import answer
+from app.web.errors import answer, database_error
 
 _LIFE = timedelta(days=1)
 _STUCK = timedelta(minutes=10)
@@ -49,7 +49,10 @@ class Idempotency:
         body = _Replayed(receive)
         fingerprint = await _fingerprint(request, body)
         auth = request.headers.get("Authorization", "")
-        found = await run_in_threadpool(_reserve, auth, key, fingerprint)
+        try:
+            found = await run_in_threadpool(_reserve, auth, key, fingerprint)
+        except ERRORS as error:
+            found = database_error(request, error)
         if isinstance(found, Response):
             await found(request.scope, receive, send)
             return

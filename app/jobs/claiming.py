@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
 from app.accounts.service import now
@@ -88,22 +88,30 @@ def close_if_done(session: Session, job_id: uuid.UUID) -> Job | None:
     return job
 
 
+def give_back(session: Session, held: ColumnElement[bool]) -> None:
+    """Free running chunks that nobody works on any more; one that ends all who try it fails.
+
+    What counts is tries since the last checkpoint that a restart goes on from.
+    """
+    running = held & (JobChunk.status == JobStatus.RUNNING)
+    saved_by = func.coalesce(JobChunk.state["saved_by"].as_integer(), 0)
+    session.execute(
+        update(JobChunk)
+        .where(running, JobChunk.attempt - saved_by >= _MAX_ATTEMPTS)
+        .values(
+            status=JobStatus.FAILED,
+            error=f"The worker or the database died {_MAX_ATTEMPTS} times over this chunk.",
+        )
+    )
+    session.execute(update(JobChunk).where(running).values(status=JobStatus.QUEUED, worker=None))
+
+
 def requeue_stale(session: Session, after_seconds: float) -> list[Job]:
-    """Give back chunks whose worker died; a chunk that kills its workers fails the job.
+    """Give back chunks whose worker died.
 
     Also finds jobs whose message was lost or whose planner died: all that should be rung for.
     """
-    limit = now() - timedelta(seconds=after_seconds)
-    stale = (JobChunk.status == JobStatus.RUNNING) & (JobChunk.heartbeat_at < limit)
-    session.execute(
-        update(JobChunk)
-        .where(stale, JobChunk.attempt >= _MAX_ATTEMPTS)
-        .values(
-            status=JobStatus.FAILED,
-            error=f"The worker died {_MAX_ATTEMPTS} times over this chunk.",
-        )
-    )
-    session.execute(update(JobChunk).where(stale).values(status=JobStatus.QUEUED, worker=None))
+    give_back(session, JobChunk.heartbeat_at < now() - timedelta(seconds=after_seconds))
     waiting = select(JobChunk.job_id).where(JobChunk.status == JobStatus.QUEUED)
     none_open = ~(
         select(JobChunk.id)

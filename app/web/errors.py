@@ -7,9 +7,11 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
-from sqlalchemy.exc import DataError, DBAPIError, OperationalError
+from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 
+from app.db import ERRORS as DATABASE_ERRORS
+from app.db import is_away
 from app.errors import (
     AppError,
     ConflictError,
@@ -51,7 +53,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(AppError, _app_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_error)
-    app.add_exception_handler(DBAPIError, _database_error)
+    for kind in DATABASE_ERRORS:
+        app.add_exception_handler(kind, database_error)
     app.add_exception_handler(Exception, _fault)
 
 
@@ -85,8 +88,9 @@ def _http_error(request: Request, error: Exception) -> Response:
     return response
 
 
-def _database_error(request: Request, error: Exception) -> Response:
-    state = getattr(getattr(error, "orig", None), "sqlstate", None)
+def database_error(request: Request, error: Exception) -> Response:
+    """What the database refused, or that it is away, in words."""
+    state = getattr(getattr(error, "orig", error), "sqlstate", None)
     if state == "57014":
         refusal: AppError = UnavailableError(
             "The database took longer than allowed and the query was stopped. "
@@ -99,8 +103,11 @@ def _database_error(request: Request, error: Exception) -> Response:
             "A value in the request is none that the database can hold: a text with a NUL "
             "character, or a number that is too large."
         )
-    elif isinstance(error, OperationalError):
-        refusal = UnavailableError("The database can't be reached. Please try again in a moment.")
+    elif is_away(error):
+        refusal = UnavailableError(
+            "The database can't be reached. It is started again by itself as a rule: "
+            "please try again in a moment."
+        )
     else:
         return _fault(request, error)
     _log.warning("database", error=str(error))

@@ -43,6 +43,23 @@ END
 $$
 """
 
+# Events of before are chained in their order.
+_CHAIN_EARLIER = """
+DO $$
+DECLARE
+  e audit_events;
+  previous bytea;
+BEGIN
+  FOR e IN SELECT * FROM audit_events ORDER BY id LOOP
+    SELECT hash INTO previous FROM audit_events
+      WHERE sample_id IS NOT DISTINCT FROM e.sample_id AND id < e.id ORDER BY id DESC LIMIT 1;
+    UPDATE audit_events SET previous_hash = previous, hash = audit_hash(previous, e)
+      WHERE id = e.id;
+  END LOOP;
+END
+$$
+"""
+
 _KEEP = """
 CREATE FUNCTION keep_audit_events() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -54,6 +71,7 @@ $$
 
 def upgrade() -> None:
     op.execute(_HASH)
+    op.execute(_CHAIN_EARLIER)
     op.execute(_CHAIN)
     op.execute(_KEEP)
     op.execute(

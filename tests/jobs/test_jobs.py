@@ -1,12 +1,17 @@
 """Jobs: claimed once, resumed after a crash, cancelled, retried, their failures kept."""
 
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import psycopg
 import pytest
+from psycopg.errors import AdminShutdown, DeadlockDetected
 from sqlalchemy import select, update
+from sqlalchemy.exc import OperationalError, PendingRollbackError
 from sqlalchemy.orm import Session
 
+from app import db
 from app.accounts.policies import Principal
 from app.errors import ConflictError, ForbiddenError, NotFoundError
 from app.jobs import claiming, service
@@ -186,7 +191,67 @@ def test_a_chunk_that_kills_five_workers_fails(session: Session, job: Job) -> No
     failed = run(session, job, run_once)
 
     assert failed.status is JobStatus.FAILED
-    assert failed.error == "The worker died 5 times over this chunk."
+    assert failed.error == "The worker or the database died 5 times over this chunk."
+
+
+def test_tries_before_a_checkpoint_count_no_more(session: Session, job: Job) -> None:
+    runner._plan(job.id, lambda _job: handler(lambda _chunk: None, chunks=1))  # noqa: SLF001
+    died = {"status": JobStatus.RUNNING, "attempt": 7, "state": {"rows": 9, "saved_by": 4}}
+    session.execute(update(JobChunk).values(**died, heartbeat_at=datetime.now(UTC)))
+
+    claiming.give_back(session, JobChunk.job_id == job.id)
+
+    assert session.scalars(select(JobChunk.status)).all() == [JobStatus.QUEUED]
+
+
+def _outage() -> OperationalError:
+    return OperationalError("SELECT 1", {}, AdminShutdown("terminating connection"))
+
+
+def test_a_chunk_goes_on_when_the_database_is_back(
+    session: Session, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "_PAUSE_S", 0)
+    tries: list[int] = []
+
+    def work(chunk: Chunk) -> None:
+        tries.append(chunk.attempt)
+        if len(tries) == 1:
+            raise _outage()
+        chunk.checkpoint(1)
+
+    closed = run(session, job, handler(work, chunks=1))
+
+    assert tries == [1, 2]
+    assert (closed.status, closed.error) == (JobStatus.SUCCEEDED, None)
+
+
+@pytest.mark.parametrize("step", ["plan", "finish"])
+def test_an_outage_fails_no_job(session: Session, job: Job, step: str) -> None:
+    away = [_outage()]
+
+    def once(*_: object) -> list[dict[str, int]]:
+        if away:
+            raise away.pop()
+        return [{"n": 0}]
+
+    made = replace(handler(lambda _chunk: None, chunks=1), **{step: once})  # type: ignore[arg-type]
+    run(session, job, made)
+    session.rollback()
+
+    assert [one.id for one in claiming.requeue_stale(session, 60)] == [job.id]
+    assert run(session, job, made).status is JobStatus.SUCCEEDED
+
+
+def test_only_outages_pass() -> None:
+    broken = OperationalError("SELECT 1", {}, DeadlockDetected("deadlock detected"))
+
+    with db.outages_pass("this"):
+        raise _outage()
+    with pytest.raises(OperationalError), db.outages_pass("this"):
+        raise broken
+    assert db.is_away(psycopg.OperationalError("connection refused"))
+    assert not db.is_away(PendingRollbackError("flush failed", code="7s2a"))
 
 
 def test_a_worker_that_lost_its_chunk_writes_nothing_more(session: Session, job: Job) -> None:

@@ -2,6 +2,8 @@
 
 import pytest
 from fastapi.testclient import TestClient
+from psycopg.errors import AdminShutdown
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from app.accounts import login
@@ -44,6 +46,22 @@ def test_a_fault_tells_the_request_id_and_nothing_else(
     assert answer.status_code == 500
     assert "secret detail" not in answer.text
     assert "abc-123" in answer.text
+
+
+def test_while_the_database_is_away_it_says_so(
+    browser: TestClient, api: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(_session: Session) -> None:
+        raise OperationalError("SELECT 1", {}, AdminShutdown("terminating connection"))
+
+    monkeypatch.setattr("app.datasets.service.everything", away)
+    monkeypatch.setattr("app.accounts.idempotency._reserve", lambda *_: away(_[0]))
+    key = {"Idempotency-Key": "once"}
+
+    answers = [browser.get("/"), api.get("/datasets"), api.post("/datasets", headers=key)]
+
+    assert [answer.status_code for answer in answers] == [503, 503, 503]
+    assert all("database can&#39;t be reached" in one.text.replace("'", "&#39;") for one in answers)
 
 
 def test_a_wrong_body_names_each_bad_field(api: TestClient) -> None:
