@@ -73,15 +73,16 @@ def write(data: Path, folder: Path, rows: int) -> list[tuple[Made, Path]]:
         if not path.exists():
             beside = path.with_suffix(".part")
             with beside.open("wb") as file:
-                for line in _lines(made, records(data, made.name), round(rows * made.share)):
+                for line in lines(made, records(data, made.name), round(rows * made.share)):
                     file.write(line)
             beside.rename(path)
         written.append((made, path))
     return written
 
 
-def _lines(made: Made, pool: list[dict[str, str]], count: int) -> Iterator[bytes]:
-    draw = random.Random(f"{_SEED} {made.name}")
+def lines(made: Made, pool: list[dict[str, str]], count: int, seed: int = _SEED) -> Iterator[bytes]:
+    """So many samples of a set as JSON Lines; another seed gives other ones."""
+    draw = random.Random(f"{seed} {made.name}")
     sentences = {name: [_parts(one.get(name, "")) for one in pool] for name in pool[0]}
     for number in range(count):
         place, other = number % len(pool), draw.randrange(len(pool))

@@ -25,6 +25,6 @@ def measure(place: Place, bench: Workbench) -> Iterator[Result]:
             f"{changed / seconds:,.0f} rows/s",
         )
     body = {"name": f"bench-{time.time_ns()}", "where": where, "formats": ["jsonl"]}
-    job, seconds = bench.finish(client.post(f"/datasets/{DATASET}/releases", body)["job"])
+    job, seconds = bench.finish(client.post(f"/datasets/{DATASET}/releases", body))
     rows = job["result"]["rows"]
     yield rate(f"release of {rows:,} rows as JSONL", rows, seconds, 30_000, _LABEL_STUDIO)

@@ -4,7 +4,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
@@ -108,7 +108,7 @@ def _work(url: str, who: Annotator, until: float, seed: int) -> None:
                 who.refused[answer.status_code] += 1
 
 
-def _timed(who: Annotator, ask: "Ask") -> httpx.Response:
+def _timed(who: Annotator, ask: Callable[[], httpx.Response]) -> httpx.Response:
     start = time.perf_counter()
     answer = ask()
     who.waits_ms.append((time.perf_counter() - start) * 1000)

@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psutil
 import psycopg
 
@@ -33,6 +33,7 @@ class Workbench:
     key: str
     process: subprocess.Popen[str]
     client: Client
+    browser: httpx.Client
 
     @property
     def database_url(self) -> str:
@@ -45,6 +46,12 @@ class Workbench:
         if done["status"] != "succeeded":
             raise RuntimeError(f"{done['title']}: {done['status']} {done.get('error')}")
         return done, _seconds(done)
+
+    def page(self, path: str, **params: Any) -> str:
+        """A page as a signed-in browser gets it."""
+        answer = self.browser.get(path, params=params)
+        answer.raise_for_status()
+        return answer.text
 
     def settle(self) -> None:
         """Bring the tables to the state that they have an hour later: vacuumed, analysed."""
@@ -95,14 +102,20 @@ def running(
             env={**own, **(env or {})},
         )
     assert process.stdout is not None
-    if not process.stdout.readline():
+    line = process.stdout.readline()
+    if not line:
         raise RuntimeError(f"Winnow did not start: see {home / 'up.log'}")
     about: dict[str, Any] = json.loads((home / "winnow.json").read_text())
     client = Client(about["url"], about["api_key"])
+    browser = httpx.Client(
+        base_url=about["url"], follow_redirects=True, timeout=60, trust_env=False
+    )
+    browser.get(json.loads(line)["login"])
     try:
-        yield Workbench(home, about["url"], about["api_key"], process, client)
+        yield Workbench(home, about["url"], about["api_key"], process, client, browser)
     finally:
         client.close()
+        browser.close()
         process.send_signal(signal.SIGINT)
         process.wait(60)
         process.stdout.close()

@@ -35,12 +35,15 @@ def parts_of(schema: Schema, where: str) -> list[Node]:
 
 
 def failing(schema: Schema, parts: Sequence[Node]) -> ColumnElement[int]:
-    """The 1-based number of the first condition that is false; 0 for none, -1 where unknown."""
+    """The 1-based number of the first condition that is false; 0 for none, -1 where unknown.
+
+    Most rows of a good filter meet all conditions: asked for first, those cost one look at each.
+    """
     if not parts:
         return literal(KEPT)
     tests = [compiled(schema, part) for part in parts]
     whens = [(test.is_(False), literal(number)) for number, test in enumerate(tests, start=1)]
-    return case(*whens, (and_(true(), *tests).is_(None), literal(UNMEASURED)), else_=KEPT)
+    return case((and_(true(), *tests), KEPT), *whens, else_=UNMEASURED)
 
 
 def _passing(schema: Schema, parts: Sequence[Node]) -> ColumnElement[bool]:
@@ -137,18 +140,15 @@ def histogram_among(
     column = schema.columns[field]
     low, high = _range(session, schema, field)
     passes = cast(_passing(schema, others), Integer)
-    # LEAST passes over NULL, so what was not measured has to be kept apart.
-    bucket = case(
-        (column.is_not(None), func.least(func.width_bucket(column, low, high, bins), bins)),
-        else_=_NO_BUCKET,
-    )
+    bucket = func.coalesce(func.width_bucket(column, low, high, bins), _NO_BUCKET)
     counts, earlier, missing = [0] * bins, [0] * bins, 0
     for packed, count in grouped(session, schema, bucket * 2 + passes):
         place, inside = divmod(packed, 2)
         if place == _NO_BUCKET:
             missing += count if inside else 0
         else:
-            (counts if inside else earlier)[max(place, 1) - 1] += count
+            # The upper end, and what lies beyond the ends, belongs to the outermost bins.
+            (counts if inside else earlier)[min(max(place, 1), bins) - 1] += count
     return Histogram(field, low, high, counts, earlier, missing)
 
 
