@@ -26,7 +26,6 @@ from app.sources.models import Source
 from workers.jobs import Chunk, Handler
 
 _CARD = "README.md"
-_REPORT = 10_000
 
 
 def _release(session: Session, job: Job) -> Release:
@@ -80,14 +79,9 @@ def _write(
 
 
 def _counted(chunk: Chunk, release: Release) -> Iterator[Record]:
-    count = 0
-    for record in rows.records(chunk.session, release):
-        yield record
-        count += 1
-        if count == _REPORT:
-            chunk.checkpoint(count)
-            count = 0
-    chunk.checkpoint(count)
+    for page in rows.pages(chunk.session, release):
+        yield from page
+        chunk.checkpoint(len(page))
 
 
 def _entry(path: Path) -> dict[str, Any]:

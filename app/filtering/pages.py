@@ -175,8 +175,8 @@ def _cut(
         if number != at and one["enabled"]
         for part in distribution.parts_of(schema, one["expression"])
     ]
-    bars = distribution.histogram_among(session, schema, cut.field, others, _BINS)
     fine = distribution.histogram_among(session, schema, cut.field, others, _STEPS)
+    bars = fine.merged(_STEPS // _BINS)
     stays, goes = distribution.at_the_cut(session, schema, cut, others)
     return {
         "cut": cut,

@@ -1,12 +1,13 @@
 """The frozen rows of a release as records, streamed in the order of their ids."""
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import Select, Text, cast, select
 from sqlalchemy.orm import Session
 
-from app.curation.records import Record
+from app.curation.records import Kind, Origin, Record
 from app.releases.models import Release, ReleaseItem
 from app.samples.models import Sample, SampleBody
 
@@ -22,40 +23,53 @@ _COLUMNS = (
 def records(
     session: Session, release: Release, *, after: int = 0, limit: int | None = None
 ) -> Iterator[Record]:
-    """Records from an id on, in batches, so that memory does not grow with the release."""
+    """Records from an id on, one by one."""
+    return chain.from_iterable(pages(session, release, after=after, limit=limit))
+
+
+def pages(
+    session: Session, release: Release, *, after: int = 0, limit: int | None = None
+) -> Iterator[list[Record]]:
+    """Records from an id on, some thousands at a time: memory does not grow with the release."""
     # In the order of their names, as they are written: so nothing is left to sort.
     slots = sorted(release.slots.items())
     left, last = limit if limit is not None else 2**62, after
     while left > 0:
-        rows = session.execute(_page(release, last).limit(min(_BATCH, left))).all()
-        for (
-            sample_id,
-            kind,
-            body,
-            external_id,
-            language,
-            domain,
-            origin,
-            about,
-            tags,
-            scores,
-        ) in rows:
-            yield Record(
-                kind=kind,
-                body=body,
-                external_id=external_id or str(sample_id),
-                language=language,
-                domain=domain,
-                origin=origin,
-                metadata=about,
-                scores=_named(slots, scores) if scores else {},
-                tags=tuple(tags or ()),
-                id=sample_id,
-            )
-        if len(rows) < min(_BATCH, left):
+        wanted = min(_BATCH, left)
+        rows = session.execute(_page(release, last).limit(wanted)).all()
+        if rows:
+            yield [_record(slots, *row) for row in rows]
+        if len(rows) < wanted:
             return
         left -= len(rows)
         last = rows[-1].sample_id
+
+
+def _record(
+    slots: Sequence[tuple[str, int]],
+    sample_id: int,
+    kind: Kind,
+    body: dict[str, Any],
+    external_id: str | None,
+    language: str | None,
+    domain: str | None,
+    origin: Origin,
+    metadata: dict[str, Any],
+    tags: Sequence[str] | None,
+    scores: str | None,
+) -> Record:
+    return Record(
+        kind=kind,
+        body=body,
+        external_id=external_id or str(sample_id),
+        language=language,
+        domain=domain,
+        origin=origin,
+        metadata=metadata,
+        scores=_named(slots, scores) if scores else {},
+        tags=tuple(tags or ()),
+        id=sample_id,
+    )
 
 
 def _named(slots: Sequence[tuple[str, int]], array: str) -> dict[str, float]:

@@ -1,13 +1,17 @@
 """How a field spreads over a dataset: histograms, samples at the ends and at a cut."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import (
     ColumnElement,
     Integer,
+    LargeBinary,
     Row,
+    SmallInteger,
     SQLColumnExpression,
     and_,
     case,
@@ -26,7 +30,6 @@ from app.samples.models import Sample, SampleBody, Status
 from app.samples.search import Schema, compiled, parsed
 
 KEPT, UNMEASURED = 0, -1
-_NO_BUCKET = -1  # width_bucket answers 0 for what is below all buckets
 
 
 def parts_of(schema: Schema, where: str) -> list[Node]:
@@ -119,6 +122,13 @@ class Histogram:
     earlier: Sequence[int]
     missing: int
 
+    def merged(self, every: int) -> "Histogram":
+        """The same with so many bins made one."""
+        parts = range(0, len(self.counts), every)
+        counts = [sum(self.counts[at : at + every]) for at in parts]
+        earlier = [sum(self.earlier[at : at + every]) for at in parts]
+        return replace(self, counts=counts, earlier=earlier)
+
     @property
     def edges(self) -> list[float]:
         """The bins' borders, one more than bins."""
@@ -140,16 +150,29 @@ def histogram_among(
     column = schema.columns[field]
     low, high = _range(session, schema, field)
     passes = cast(_passing(schema, others), Integer)
-    bucket = func.coalesce(func.width_bucket(column, low, high, bins), _NO_BUCKET)
-    counts, earlier, missing = [0] * bins, [0] * bins, 0
-    for packed, count in grouped(session, schema, bucket * 2 + passes):
-        place, inside = divmod(packed, 2)
-        if place == _NO_BUCKET:
-            missing += count if inside else 0
-        else:
-            # The upper end, and what lies beyond the ends, belongs to the outermost bins.
-            (counts if inside else earlier)[min(max(place, 1), bins) - 1] += count
-    return Histogram(field, low, high, counts, earlier, missing)
+    bucket = func.coalesce(func.width_bucket(column, low, high, bins) + 1, _UNKNOWN)
+    found = np.bincount(_each(session, schema, bucket * 2 + passes), minlength=2 * (bins + 3))
+    rows = found.reshape(-1, 2)  # by place, then whether the other conditions pass
+    inner = rows[_FIRST : _FIRST + bins]
+    # The upper end, and what lies beyond the ends, belongs to the outermost bins.
+    inner[0] += rows[_BELOW]
+    inner[-1] += rows[_FIRST + bins]
+    counts, earlier = inner[:, 1].tolist(), inner[:, 0].tolist()
+    return Histogram(field, low, high, counts, earlier, missing=int(rows[_UNKNOWN, 1]))
+
+
+# Places of a value: not measured, below all bins, the first bin; behind the last bin one more.
+_UNKNOWN, _BELOW, _FIRST = 0, 1, 2
+
+
+def _each(session: Session, schema: Schema, value: ColumnElement[int]) -> NDArray[np.int16]:
+    """A small number of every row of the dataset, in no order.
+
+    Two bytes per row in one string, counted here, are half the time of a GROUP BY.
+    """
+    joined = func.string_agg(func.int2send(cast(value, SmallInteger)), literal(b"", LargeBinary))
+    found = session.scalar(select(joined).where(Sample.dataset_id == schema.dataset_id))
+    return np.frombuffer(found or b"", ">i2").astype(np.int16)
 
 
 def _range(session: Session, schema: Schema, field: str) -> tuple[float, float]:
