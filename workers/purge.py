@@ -14,6 +14,11 @@ from app.settings import settings
 from workers.jobs import Chunk, Handler
 
 _ROWS = 5000
+_RELEASES = (
+    "DELETE FROM release_items WHERE release_id IN "
+    "(SELECT id FROM releases WHERE dataset_id = :id)",
+    "DELETE FROM releases WHERE dataset_id = :id",
+)
 _DELETE = """
 DELETE FROM samples WHERE id IN (
   SELECT id FROM samples WHERE dataset_id = :dataset_id ORDER BY id LIMIT :rows
@@ -34,7 +39,8 @@ def work(chunk: Chunk) -> None:
     """Delete until nothing is left, then the dataset itself."""
     dataset_id = chunk.params["dataset_id"]
     _remove_files(chunk.session, dataset_id)
-    chunk.session.execute(text("DELETE FROM releases WHERE dataset_id = :id"), {"id": dataset_id})
+    for statement in _RELEASES:
+        chunk.session.execute(text(statement), {"id": dataset_id})
     while True:
         gone = chunk.session.execute(text(_DELETE), {"dataset_id": dataset_id, "rows": _ROWS})
         count = int(gone.rowcount)  # type: ignore[attr-defined]

@@ -18,7 +18,7 @@ depends_on = None
 _HOT = "id, dataset_id, source_id, revision, chars, words, status, kind, origin, kept, scores"
 _COLD = "domain, language, created_at, changed_at, line, import_id, external_id, content_hash, tags"
 _REWRITE = (
-    f"CREATE TABLE rewritten AS SELECT {_HOT}, {_COLD} FROM samples ORDER BY id",
+    f"CREATE TABLE rewritten AS SELECT {_HOT}, {_COLD} FROM samples ORDER BY id",  # noqa: S608
     "DROP TABLE samples",
     "ALTER TABLE rewritten RENAME TO samples",
     *(
@@ -84,6 +84,8 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("dataset_id", name=op.f("pk_review_tallies")),
     )
+    # Checked row by row, this was a third of freezing a release; who deletes one takes its rows.
+    op.drop_constraint("fk_release_items_release_id_releases", "release_items")
     op.create_index(
         "ix_decisions_undone",
         "decisions",
@@ -107,6 +109,14 @@ def _rewrite_samples() -> None:
 
 
 def downgrade() -> None:
+    op.create_foreign_key(
+        "fk_release_items_release_id_releases",
+        "release_items",
+        "releases",
+        ["release_id"],
+        ["id"],
+        ondelete="CASCADE",
+    )
     op.drop_index("ix_decisions_undone", table_name="decisions")
     op.drop_table("review_tallies")
     op.drop_column("dataset_signals", "high")

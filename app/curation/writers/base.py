@@ -126,8 +126,8 @@ def _about(record: Record) -> Columns:
         "language": record.language,
         "origin": record.origin,
         "tags": list(record.tags),
-        "scores": dict(sorted(record.scores.items())),
-        "metadata": _sorted(record.metadata),
+        "scores": record.scores and dict(sorted(record.scores.items())),
+        "metadata": record.metadata and _sorted(record.metadata),
     }
     return {name: value for name, value in about.items() if value}
 

@@ -43,7 +43,9 @@ def records(kind: Kind) -> st.SearchStrategy[list[Record]]:
             metadata=st.dictionaries(
                 st.sampled_from(["url", "year"]), WORDS | st.integers(0, 9) | st.none()
             ),
-            scores=st.dictionaries(st.sampled_from(["edu", "len"]), st.floats(-9, 9)),
+            scores=st.dictionaries(
+                st.sampled_from(["edu", "len"]), st.floats(-9, 9, width=32, allow_subnormal=False)
+            ),
             tags=st.lists(st.from_regex("[a-z]{1,5}", fullmatch=True), max_size=2).map(tuple),
         ),
         min_size=1,
