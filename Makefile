@@ -55,8 +55,8 @@ tests: setup
 faults: setup ## Kill workers, web server and Postgres in the middle of jobs, a hundred times
 	WINNOW_FAULT_ROUNDS=100 $(BIN)/pytest tests/workers/test_faults.py
 
-bench: setup ## Measurements
-	@for each in benchmarks/*.py; do echo "== $$each"; $(BIN)/python $$each || exit 1; done
+bench: setup ## Measurements on a million samples, as a table: benchmarks/RESULTS.md
+	$(BIN)/python -m benchmarks --out benchmarks/RESULTS.md
 
 format: setup ## Format the code
 	$(BIN)/ruff check --fix --exit-zero .

@@ -26,9 +26,8 @@ def measure(place: Place) -> Iterator[Result]:
     for size in sizes:
         with million.loaded(replace(place, rows=size)) as bench:
             for name, action in _requests(bench).items():
-                action(0)
-                times = milliseconds([lambda n=n, a=action: a(n) for n in range(1, _TIMES + 1)])
-                found.setdefault(name, []).append(statistics.median(times))
+                median = statistics.median(milliseconds(action, _TIMES))
+                found.setdefault(name, []).append(median)
     for name, medians in found.items():
         steps = ", ".join(
             f"{ms:,.0f} ms at {size:,}" for ms, size in zip(medians, sizes, strict=True)

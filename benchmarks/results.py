@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 
@@ -41,9 +42,10 @@ def timed(action: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def milliseconds(actions: Sequence[Callable[[], object]]) -> list[float]:
-    """How long each action takes, one after the other."""
-    return [timed(action) * 1000 for action in actions]
+def milliseconds(action: Callable[[int], object], times: int) -> list[float]:
+    """How long an action takes with 1, 2, .. as its number; once before, not counted, with 0."""
+    action(0)
+    return [timed(partial(action, number)) * 1000 for number in range(1, times + 1)]
 
 
 def percentile(values: Sequence[float], share: float) -> float:

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
 
 import httpx
@@ -93,7 +94,7 @@ def _work(url: str, who: Annotator, until: float, seed: int) -> None:
     ) as http:
         time.sleep(draw.uniform(0, _PAUSE_S[1]))
         while time.monotonic() < until:
-            answer = _timed(who, lambda: http.get("/review/next", params={"dataset": DATASET}))
+            answer = _timed(who, partial(http.get, "/review/next", params={"dataset": DATASET}))
             card = answer.json()["sample"]
             if card is None:
                 return
@@ -101,7 +102,7 @@ def _work(url: str, who: Annotator, until: float, seed: int) -> None:
             time.sleep(draw.uniform(*_PAUSE_S))
             body = {"verdict": draw.choice(_VERDICTS[:4]), "revision": card["revision"]}
             path = f"/samples/{card['id']}/decisions"
-            answer = _timed(who, lambda path=path, body=body: http.post(path, json=body))
+            answer = _timed(who, partial(http.post, path, json=body))
             if answer.status_code == HTTPStatus.CREATED:
                 who.decided.append(card["id"])
             else:

@@ -43,9 +43,7 @@ def records(kind: Kind) -> st.SearchStrategy[list[Record]]:
             metadata=st.dictionaries(
                 st.sampled_from(["url", "year"]), WORDS | st.integers(0, 9) | st.none()
             ),
-            scores=st.dictionaries(
-                st.sampled_from(["edu", "len"]), st.floats(-9, 9, width=16)
-            ),
+            scores=st.dictionaries(st.sampled_from(["edu", "len"]), st.floats(-9, 9, width=16)),
             tags=st.lists(st.from_regex("[a-z]{1,5}", fullmatch=True), max_size=2).map(tuple),
         ),
         min_size=1,
