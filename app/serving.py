@@ -132,12 +132,17 @@ def _stop_on_signals(tree: Tree) -> None:
 
 
 def _run(wanted: Up, tree: Tree) -> int:
-    if prepare(wanted.home):
+    own = prepare(wanted.home)
+    if own:
         tree.watch_postgres(wanted.home / "postgres", _database(wanted.home, tree))
     if not settings().broker_url:
         # A killed worker may leave half a message there; upkeep rings for every job again.
         shutil.rmtree(wanted.home / "broker", ignore_errors=True)
     migrate()
+    if own:
+        # No worker of this database is alive: what the last ones held need not wait to grow stale.
+        with session_scope() as session:
+            claiming.requeue_stale(session, 0)
     env = {"WINNOW_PUBLIC_URL": os.environ.get("WINNOW_PUBLIC_URL", wanted.url)}
     tree.start("web", ["web", "--host", wanted.host, "--port", str(wanted.port)], env)
     tree.start("worker", ["worker", "--processes", str(wanted.workers)], env)
