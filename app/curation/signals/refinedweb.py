@@ -10,6 +10,7 @@ from app.curation.signals.base import Batch, Measure, Scores, Signal
 from app.curation.text.characters import DIGIT, SPACE, UPPER, classes
 from app.curation.text.corpus import Codes, Ints, Table, bits
 from app.curation.text.jit import njit
+from app.curation.text.phrases import find_phrases
 
 _COUNTED = (
     "likes|shares|comments|retweets|reposts|quotes|bookmarks|upvotes|downvotes|downloads|views|"
@@ -33,6 +34,8 @@ _NUMERIC: Final = 2
 _SINGLE: Final = 3
 _COUNTING: Final = 4
 _ACTING: Final = 5
+
+_PHRASES: Final = ((_ACTION, _ACTION_HINTS, _ACTING), (_COUNTER, _COUNTER_HINTS, _COUNTING))
 
 
 class RefinedWeb(Signal):
@@ -75,9 +78,10 @@ class RefinedWeb(Signal):
     def score(self, batch: Batch) -> Scores:
         corpus, lines = batch.corpus, batch.lines
         marks = np.zeros(len(lines.starts), np.uint8)
-        for row, text in enumerate(batch.texts):
+        hints = find_phrases(corpus, [hint for _, hints, _ in _PHRASES for hint in hints])
+        for row in np.flatnonzero(hints):
             own = slice(lines.offsets[row], lines.offsets[row + 1])
-            _mark_phrases(text, lines.starts[own] - corpus.offsets[row], marks[own])
+            _mark_phrases(batch.texts[row], lines.starts[own] - corpus.offsets[row], marks[own])
         counts = _count(corpus.codes, classes(), lines.starts, lines.ends, lines.offsets, marks)
         values = np.empty((len(batch), len(self.measures)), np.float32)
         with np.errstate(invalid="ignore"):
@@ -89,10 +93,7 @@ class RefinedWeb(Signal):
 def _mark_phrases(text: str, starts: Ints, marks: NDArray[np.uint8]) -> None:
     """Mark counters and calls to act; the look for hints spares most texts the patterns."""
     lower = text.lower()
-    for pattern, hints, mark in (
-        (_ACTION, _ACTION_HINTS, _ACTING),
-        (_COUNTER, _COUNTER_HINTS, _COUNTING),
-    ):
+    for pattern, hints, mark in _PHRASES:
         if any(hint in lower for hint in hints):
             found = [match.start() for match in pattern.finditer(text)]
             marks[np.searchsorted(starts, found, side="right") - 1] = mark
