@@ -114,7 +114,9 @@ def _rows(
 ) -> NDArray[np.float64]:
     """What each text measures; 0 for those with none of the phrases, which most are."""
     values = np.zeros(len(batch))
-    for row in np.flatnonzero(find_phrases(batch.corpus, phrases)):
+    corpus = batch.corpus
+    found = find_phrases(corpus.codes, corpus.offsets[:-1], corpus.offsets[1:], phrases)
+    for row in np.flatnonzero(found):
         values[row] = measure(batch.texts[row])
     return values
 
@@ -166,8 +168,11 @@ def _words(
         at = offsets[row]
         while at < offsets[row + 1]:
             start, alpha, hashes = at, False, 0
-            while at < offsets[row + 1] and not bits(codes, table, at) & SPACE:
-                alpha |= (bits(codes, table, at) & ALPHA) != 0
+            while at < offsets[row + 1]:
+                found = bits(codes, table, at)
+                if found & SPACE:
+                    break
+                alpha |= (found & ALPHA) != 0
                 # A run of hash signs counts once, as one match of the pattern "#+".
                 hashes += codes[at] == ord("#") and (at == start or codes[at - 1] != ord("#"))
                 at += 1
@@ -175,7 +180,8 @@ def _words(
                 rows[row, 0] += 1
                 rows[row, 2] += alpha
                 known = 2 * hashes > at - start
-                for each in range(len(mark_offsets) - 1):
+                # No mark has a letter: most words need no comparison.
+                for each in range(0 if alpha else len(mark_offsets) - 1):
                     mark = marks[mark_offsets[each] : mark_offsets[each + 1]]
                     known |= len(mark) == at - start and bool((mark == codes[start:at]).all())
                 rows[row, 1] += known

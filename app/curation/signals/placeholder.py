@@ -42,7 +42,8 @@ class Placeholder(Signal):
     def score(self, batch: Batch) -> Scores:
         values = np.zeros((len(batch), 1), np.float32)
         notes = {}
-        worded = find_phrases(batch.corpus, _WORDS).tolist()
+        corpus = batch.corpus
+        worded = find_phrases(corpus.codes, corpus.offsets[:-1], corpus.offsets[1:], _WORDS)
         for row, (record, text) in enumerate(zip(batch, batch.texts, strict=True)):
             pattern = _WITHIN if worded[row] else _IN_BRACKETS
             spans = tuple(found.span() for found in pattern.finditer(text))

@@ -1,6 +1,7 @@
-"""Which of some phrases each text holds: one compiled pass instead of a search per phrase."""
+"""Which of some phrases each span of a corpus holds: one compiled pass for all of them."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,50 +9,49 @@ from numpy.typing import NDArray
 from app.curation.text.corpus import Codes, Corpus, Ints
 from app.curation.text.jit import njit
 
-_ASCII = 128
-_KELVIN = 0x212A
+_ASCII: Final = 128
+_KELVIN: Final = 0x212A
 
 
-def find_phrases(corpus: Corpus, phrases: Sequence[str]) -> Ints:
-    """Per text a bit for each phrase in it, in capitals or not; phrases are lower case ASCII.
+def find_phrases(codes: Codes, starts: Ints, ends: Ints, phrases: Sequence[str]) -> Ints:
+    """Per span a bit for each phrase in it, in capitals or not, as `phrase in span.lower()`.
 
-    At most 63 phrases. The same as `phrase in text.lower()`, without its copies.
+    At most 63 phrases of two characters or more, in lower case ASCII.
     """
     wanted = Corpus.of(phrases)
-    return _find(corpus.codes, corpus.offsets, wanted.codes, wanted.offsets)
+    letters = np.zeros((2, _ASCII), np.int64)
+    for each, phrase in enumerate(phrases):
+        for place in (0, 1):
+            for letter in {phrase[place], phrase[place].upper()}:
+                letters[place, ord(letter)] |= 1 << each
+    return _find(codes, starts, ends, letters, wanted.codes, wanted.offsets)
 
 
 @njit
-def _find(codes: Codes, offsets: Ints, phrases: Codes, bounds: Ints) -> Ints:
-    found = np.zeros(len(offsets) - 1, np.int64)
-    firsts = _by_first_letter(phrases, bounds)
-    for row in range(len(found)):
-        for at in range(offsets[row], offsets[row + 1]):
-            code = codes[at]
-            if code >= _ASCII or firsts[code] == 0:
+def _find(
+    codes: Codes, starts: Ints, ends: Ints, letters: NDArray[np.int64], phrases: Codes, bounds: Ints
+) -> Ints:
+    """`letters` has the phrases by first and by second letter: few places are looked at closer."""
+    found = np.zeros(len(starts), np.int64)
+    for row in range(len(starts)):
+        for at in range(starts[row], ends[row] - 1):
+            code, after = codes[at], codes[at + 1]
+            if code >= _ASCII or letters[0, code] == 0:
                 continue
-            for each in range(len(bounds) - 1):
-                if firsts[code] >> each & 1 and is_phrase(
-                    codes, at, offsets[row + 1], phrases, bounds[each], bounds[each + 1]
+            likely = letters[0, code] & (letters[1, after] if after < _ASCII else -1)
+            each = 0
+            while likely:
+                if likely & 1 and _is_phrase(
+                    codes, at, ends[row], phrases, bounds[each], bounds[each + 1]
                 ):
                     found[row] |= 1 << each
+                likely >>= 1
+                each += 1
     return found
 
 
 @njit
-def _by_first_letter(phrases: Codes, bounds: Ints) -> NDArray[np.int64]:
-    """Per ASCII character a bit for each phrase that begins with it."""
-    firsts = np.zeros(_ASCII, np.int64)
-    for each in range(len(bounds) - 1):
-        letter = phrases[bounds[each]]
-        firsts[letter] |= 1 << each
-        if ord("a") <= letter <= ord("z"):
-            firsts[letter - 32] |= 1 << each
-    return firsts
-
-
-@njit
-def is_phrase(codes: Codes, at: int, end: int, phrases: Codes, first: int, last: int) -> bool:
+def _is_phrase(codes: Codes, at: int, end: int, phrases: Codes, first: int, last: int) -> bool:
     """Whether the phrase `phrases[first:last]` stands here, in capitals or not."""
     if end - at < last - first:
         return False
