@@ -12,6 +12,7 @@ from app.curation.text.characters import ALPHA, DIGIT, TABLE_SIZE, TERMINAL, cla
 
 _FENCE = re.compile(r"^[ \t]*(?:```|~~~)", re.MULTILINE)
 _PAIRS = (("(", ")"), ("[", "]"), ("{", "}"), ("“", "”"))
+_ENDED = re.compile(r"[.!?](?<=\S\S.)\s")
 _DANGLING = re.compile(
     r"(?:^|\s)(?:a|an|the|and|or|but|of|to|in|on|for|with|by|as|is|are|was|were|that|which|its|"
     r"their|your|my)$",
@@ -76,15 +77,16 @@ def _open_sentence(line: str) -> str | None:
 
 def _is_prose(line: str) -> bool:
     """Whether the line holds an ended sentence before its last words."""
-    if not _ended_word().search(line):
+    # The engine is much slower with the end marks of all scripts than with those of ASCII.
+    if not (_ENDED.search(line) or (not line.isascii() and _ended().search(line))):
         return False
     first = line.split(None, 1)[0]
     return first[-1] not in ".)" and first[0] not in "-*•|#>"
 
 
 @cache
-def _ended_word() -> re.Pattern[str]:
-    """A word of three characters or more with an end mark, and white space."""
+def _ended() -> re.Pattern[str]:
+    """A word of three characters or more that ends in a mark of any script, and white space."""
     marks = "".join(chr(code) for code in np.flatnonzero(classes() & TERMINAL))
     return re.compile(rf"[{re.escape(marks)}](?<=\S\S.)\s")
 
