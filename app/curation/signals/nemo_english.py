@@ -143,11 +143,10 @@ def _chars(codes: Codes, offsets: Ints, table: Table) -> NDArray[np.float64]:
         for at in range(offsets[row], offsets[row + 1]):
             code = codes[at]
             found = bits(codes, table, at)
-            counted = code < 128 and (
-                found & (ALPHA | DIGIT) or code in (10, ord("."), ord(","), ord("!"), ord("?"))
-            )
-            rows[row, 0] += not counted
             rows[row, 1] += (found & DIGIT) != 0
+            if code < 128 and found & (ALPHA | DIGIT):
+                continue
+            rows[row, 0] += code not in (10, ord("."), ord(","), ord("!"), ord("?"))
             rows[row, 2] += code in (8, 9, 10, 13, 32)
             rows[row, 3] += _is_bracket(code)
     return rows

@@ -68,9 +68,11 @@ def _open_pair(line: str) -> str | None:
 
 
 def _open_sentence(line: str) -> str | None:
-    if line[-1] in ",-" or _DANGLING.search(line[-20:]):
+    last = line[-1]
+    if last in ",-" or (last.isalpha() and _DANGLING.search(line[-20:])):
         return "The last line asks for a next word."
-    if _is_prose(line) and _bits(line[-1]) & (ALPHA | DIGIT):
+    # The last character first: few answers end without a mark, and the rest takes longer.
+    if _bits(last) & (ALPHA | DIGIT) and _is_prose(line):
         return "The last sentence has no end."
     return None
 
