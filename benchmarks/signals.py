@@ -40,7 +40,9 @@ def measure(place: Place) -> Iterator[Result]:
     warm()
     share = min(1.0, place.rows / 1_000_000)
     corpora = documents(place.data).values()
-    yield from _beside_datatrove([text for each in corpora for text in sample(each, share * COMPARED)])
+    yield from _beside_datatrove(
+        [text for each in corpora for text in sample(each, share * COMPARED)]
+    )
     texts = [text for each in corpora for text in sample(each, share)]
     seconds = spent(texts)
     for name in list(GROUPS)[1:]:

@@ -91,8 +91,9 @@ class PiiPatterns(Signal):
 _AT_SIGN: Final = 1
 _NUMBER: Final = 2
 _ACCOUNT: Final = 4
-_LETTERS_END: Final = ord("z") + 1
 _GAP: Final = 3
+_ACCOUNT_LETTERS: Final = 2
+_ACCOUNT_DIGITS: Final = 2
 _PHONE_DIGITS: Final = 7
 _IP_DIGITS: Final = 4
 _IP_DOTS: Final = 3
@@ -106,29 +107,27 @@ def _mark_lines(codes: Codes, table: Table, starts: Ints, ends: Ints) -> NDArray
         digits, dots, gap, capitals, after = 0, 0, 0, 0, 0
         for at in range(starts[line], ends[line]):
             code = codes[at]
-            if code < _LETTERS_END and (code | 32) >= ord("a"):
-                digits = after = 0
-                capitals = capitals + 1 if code <= ord("Z") else 0
-                continue
             if bits(codes, table, at) & DIGIT:
                 digits, gap, after = digits + 1, 0, after + 1
-                if after == 2 and capitals >= 2:
+                if after == _ACCOUNT_DIGITS and capitals >= _ACCOUNT_LETTERS:
                     marks[line] |= _ACCOUNT
                 if digits >= _PHONE_DIGITS or (digits >= _IP_DIGITS and dots >= _IP_DOTS):
                     marks[line] |= _NUMBER
                 continue
-            capitals = after = 0
-            if code == ord("@"):
-                marks[line] |= _AT_SIGN
-            gap += 1
-            separates = code in (ord(" "), ord("."), ord("("), ord(")"), ord("-"))
-            if not separates or gap > _GAP:
-                digits = 0
-            if digits == 0:
-                dots = 0
-            elif code == ord("."):
-                dots += 1
+            after = 0
+            capitals = capitals + 1 if ord("A") <= code <= ord("Z") else 0
+            if gap < _GAP and _separates(code):
+                gap, dots = gap + 1, dots + (code == ord("."))
+            else:
+                digits = dots = gap = 0
+            marks[line] |= _AT_SIGN if code == ord("@") else 0
     return marks
+
+
+@njit
+def _separates(code: int) -> bool:
+    """Whether this may stand between the digits of a number."""
+    return code in (ord(" "), ord("."), ord("("), ord(")"), ord("-"))
 
 
 def _find(text: str, mark: int, start: int, end: int) -> tuple[list[Span], ...]:

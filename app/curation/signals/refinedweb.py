@@ -80,7 +80,9 @@ class RefinedWeb(Signal):
         rows = np.searchsorted(lines.offsets, hinted, side="right") - 1
         for line, row in zip(hinted.tolist(), rows.tolist(), strict=True):
             place = corpus.offsets[row]
-            marks[line] = _mark(batch.texts[row], lines.starts[line] - place, lines.ends[line] - place)
+            marks[line] = _mark(
+                batch.texts[row], lines.starts[line] - place, lines.ends[line] - place
+            )
         counts = _count(corpus.codes, classes(), lines.starts, lines.ends, lines.offsets, marks)
         values = np.empty((len(batch), len(self.measures)), np.float32)
         with np.errstate(invalid="ignore"):

@@ -45,10 +45,10 @@ def split_inside(
 @njit
 def _is_plain(codes: Codes, table: Table, start: int, end: int) -> bool:
     """Whether these are letters and digits alone, as most are: then there is nothing to split."""
-    for at in range(start, end):
-        if not bits(codes, table, at) & (ALPHA | DIGIT):
-            return False
-    return True
+    at = start
+    while at < end and bits(codes, table, at) & (ALPHA | DIGIT):
+        at += 1
+    return at == end
 
 
 @njit
