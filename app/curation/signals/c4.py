@@ -10,6 +10,7 @@ from app.curation.signals.gopher_quality import ends_with_ellipsis
 from app.curation.text.characters import DIGIT, SPACE, classes
 from app.curation.text.corpus import Codes, Corpus, Ints, Table, bits, stripped
 from app.curation.text.jit import njit
+from app.curation.text.phrases import find_phrases
 from app.curation.text.tokens import Flags, sentences
 
 LONG_WORD: Final = 1000
@@ -72,14 +73,13 @@ class C4(Signal):
 
     def score(self, batch: Batch) -> Scores:
         corpus, lines, tokens = batch.corpus, batch.split_lines, batch.tokens
-        phrases, citations = Corpus.of((LOREM, SCRIPT, *POLICIES)), Corpus.of(CITATIONS)
+        citations = Corpus.of(CITATIONS)
         verdicts, counts = _judge_lines(
             corpus.codes,
             classes(),
             lines.starts,
             lines.ends,
-            phrases.codes,
-            phrases.offsets,
+            find_phrases(corpus.codes, lines.starts, lines.ends, (LOREM, SCRIPT, *POLICIES)),
             citations.codes,
             citations.offsets,
             tokens.starts,
@@ -119,8 +119,7 @@ def _judge_lines(
     table: Table,
     starts: Ints,
     ends: Ints,
-    phrases: Codes,
-    phrase_offsets: Ints,
+    phrases: Ints,
     citations: Codes,
     citation_offsets: Ints,
     token_starts: Ints,
@@ -141,7 +140,7 @@ def _judge_lines(
         end = _without_citations(codes, table, start, end, citations, citation_offsets)
         if end == start or not _is_closed(codes, start, end):
             continue
-        verdicts[line] = _verdict(codes, start, end, phrases, phrase_offsets)
+        verdicts[line] = _verdict(codes, start, end, phrases[line])
         if verdicts[line] in (_KEPT, _CURLY):
             counts[line] = sentences(flags, first, token)
     return verdicts, counts
@@ -192,22 +191,16 @@ def _is_closed(codes: Codes, start: int, end: int) -> bool:
 
 
 @njit
-def _verdict(codes: Codes, start: int, end: int, phrases: Codes, offsets: Ints) -> int:
+def _verdict(codes: Codes, start: int, end: int, phrases: int) -> int:
     """What the words of a well-formed line make of it; the order is that of C4."""
-    found, curly = 0, False
-    for at in range(start, end):
-        curly |= codes[at] == ord("{")
-        for each in range(len(offsets) - 1):
-            length = offsets[each + 1] - offsets[each]
-            if codes[at] | 32 == phrases[offsets[each]] and end - at >= length:
-                found |= _is_at(codes, at, phrases, offsets, each) << each
-    if found & 1:
+    if phrases & 1:
         return _LOREM
-    if found & 2:
+    if phrases & 2:
         return _DROPPED
-    if curly:
-        return _CURLY
-    return _DROPPED if found else _KEPT
+    for at in range(start, end):
+        if codes[at] == ord("{"):
+            return _CURLY
+    return _DROPPED if phrases else _KEPT
 
 
 @njit

@@ -1,6 +1,7 @@
 """Signs of broken text."""
 
 import zlib
+from itertools import pairwise
 from typing import ClassVar
 
 import numpy as np
@@ -9,10 +10,12 @@ from numpy.typing import NDArray
 
 from app.curation.signals.base import Batch, Measure, Scores, Signal
 from app.curation.text.characters import CONTROL, SPACE, classes
-from app.curation.text.corpus import Codes, Ints, Table, bits
+from app.curation.text.corpus import Codes, Corpus, Ints, Table, bits
 from app.curation.text.jit import njit
 
 _REPLACEMENT = 0xFFFD
+_NON_ASCII = 0x80
+_CONTEXT = 3
 
 
 class Corruption(Signal):
@@ -56,8 +59,25 @@ class Corruption(Signal):
         values = np.empty((len(batch), len(self.measures)), np.float32)
         values[:, 0] = [_compression(text) for text in batch.texts]
         values[:, 1:3] = _count(corpus.codes, corpus.offsets, classes())
-        values[:, 3] = [0 if text.isascii() else badness(text) for text in batch.texts]
+        values[:, 3] = [badness(text) if text else 0 for text in _around_non_ascii(corpus)]
         return Scores(values)
+
+
+def _around_non_ascii(corpus: Corpus) -> list[str]:
+    """Each text without its characters that are far from any outside ASCII.
+
+    Every pattern of ftfy has a character outside ASCII and at most two of ASCII in a row, so with
+    three on either side all of its matches stay and none arises; its patterns are slow.
+    """
+    codes, offsets = corpus.codes, corpus.offsets
+    odd = codes >= _NON_ASCII
+    near = odd.copy()
+    for distance in range(1, _CONTEXT + 1):
+        near[distance:] |= odd[:-distance]
+        near[:-distance] |= odd[distance:]
+    kept = codes[near].tobytes().decode("utf-32-le", "surrogatepass")
+    bounds = np.concatenate(([0], np.cumsum(near)))[offsets].tolist()
+    return [kept[start:end] for start, end in pairwise(bounds)]
 
 
 def _compression(text: str) -> float:

@@ -11,8 +11,10 @@ from app.curation.text.corpus import Codes, Ints, Table, stripped
 from app.curation.text.hashing import (
     Hashes,
     Stamps,
+    begin_grams,
     find_slot,
-    gram_hash,
+    lengthen_grams,
+    mix,
     room_for,
     seen,
     span_hash,
@@ -144,24 +146,31 @@ def _repeated(
 def _grams(hashes: Hashes, lengths: Ints, offsets: Ints) -> NDArray[np.float64]:
     """Per text: characters of the most frequent 2- to 4-gram, then of repeated 5- to 10-grams."""
     rows = np.zeros((len(offsets) - 1, len(TOP_SIZES) + len(DUPLICATE_SIZES)))
-    room = room_for(np.diff(offsets).max() if len(rows) else 0)
+    longest = np.diff(offsets).max() if len(rows) else 0
+    room = room_for(longest)
     keys, stamps = np.empty(room, np.uint64), np.zeros(room, np.int64)
     counts, firsts = np.empty(room, np.int64), np.empty(room, np.int64)
+    room_of_grams = np.empty(longest, np.uint64)
     stamp = 0
     for row in range(len(rows)):
-        first, last = offsets[row], offsets[row + 1]
+        own = slice(offsets[row], offsets[row + 1])
+        grams = room_of_grams[: offsets[row + 1] - offsets[row]]
+        begin_grams(grams)
+        lengthen_grams(grams, hashes[own], 1)
         repeats = True
         for place, size in enumerate(TOP_SIZES):
             stamp += 1
+            lengthen_grams(grams, hashes[own], size)
             chars, repeats = _top_gram(
-                hashes, lengths, first, last, size, keys, stamps, counts, firsts, stamp, repeats
+                grams, lengths[own], size, keys, stamps, counts, firsts, stamp, repeats
             )
             rows[row, place] = chars
         for place, size in enumerate(DUPLICATE_SIZES):
             if not repeats:
                 break
             stamp += 1
-            chars = _repeated_grams(hashes, lengths, first, last, size, keys, stamps, stamp)
+            lengthen_grams(grams, hashes[own], size)
+            chars = _repeated_grams(grams, lengths[own], size, keys, stamps, stamp)
             rows[row, len(TOP_SIZES) + place] = chars
             repeats = chars > 0
     return rows
@@ -169,10 +178,8 @@ def _grams(hashes: Hashes, lengths: Ints, offsets: Ints) -> NDArray[np.float64]:
 
 @njit
 def _top_gram(
-    hashes: Hashes,
+    grams: Hashes,
     lengths: Ints,
-    first: int,
-    last: int,
     size: int,
     keys: Hashes,
     stamps: Stamps,
@@ -185,13 +192,13 @@ def _top_gram(
 
     Without a repeated shorter n-gram no longer one repeats: then the first stands for all.
     """
-    if last - first < size:
+    if len(grams) < size:
         return 0, False
-    best, place = 1, first
+    best, place = 1, 0
     if repeats:
-        room = room_for(last - first)
-        for at in range(first, last - size + 1):
-            key = gram_hash(hashes, at, size)
+        room = room_for(len(grams))
+        for at in range(len(grams) - size + 1):
+            key = mix(grams[at])
             slot = find_slot(keys, stamps, room, stamp, key)
             if stamps[slot] != stamp:
                 keys[slot], stamps[slot], counts[slot], firsts[slot] = key, stamp, 0, at
@@ -203,20 +210,13 @@ def _top_gram(
 
 @njit
 def _repeated_grams(
-    hashes: Hashes,
-    lengths: Ints,
-    first: int,
-    last: int,
-    size: int,
-    keys: Hashes,
-    stamps: Stamps,
-    stamp: int,
+    grams: Hashes, lengths: Ints, size: int, keys: Hashes, stamps: Stamps, stamp: int
 ) -> int:
     """Characters in n-grams that occurred before; a repeated one is counted once and jumped."""
-    room = room_for(last - first)
-    chars, at = 0, first
-    while at + size <= last:
-        if seen(keys, stamps, room, stamp, gram_hash(hashes, at, size)):
+    room = room_for(len(grams))
+    chars, at = 0, 0
+    while at + size <= len(grams):
+        if seen(keys, stamps, room, stamp, mix(grams[at])):
             chars += lengths[at : at + size].sum()
             at += size
         else:

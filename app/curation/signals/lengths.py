@@ -54,7 +54,9 @@ class Lengths(Signal):
         values[:, 2] = count_sentences(batch.tokens)
         values[:, 3] = np.diff(filled[lines.offsets])
         values[:, 4] = count_words(Corpus.of(batch.prompts))
-        values[:, 5] = count_words(Corpus.of(batch.responses))
+        # Plain texts are their own responses, and are counted already.
+        plain = batch.responses == batch.texts
+        values[:, 5] = values[:, 1] if plain else count_words(Corpus.of(batch.responses))
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = values[:, 5] / values[:, 4]
         values[:, 6] = np.where(values[:, 4] > 0, ratio, np.nan)

@@ -1,6 +1,7 @@
 """The heuristic filters that NeMo Curator recommends for English."""
 
 import re
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -11,6 +12,7 @@ from app.curation.text.characters import ALPHA, DIGIT, SPACE, classes
 from app.curation.text.corpus import Codes, Corpus, Ints, Table, bits, is_blank, stripped
 from app.curation.text.hashing import room_for, seen, span_hash
 from app.curation.text.jit import njit
+from app.curation.text.phrases import find_phrases
 
 _URL = re.compile(r"https?://[^\s\"'<>]+")
 _PARAGRAPH = re.compile(r"\n\s*\n")
@@ -98,25 +100,33 @@ class NemoEnglish(Signal):
         values[:, 0] = words[:, 0]
         with np.errstate(divide="ignore", invalid="ignore"):
             values[:, 1:5] = _chars(corpus.codes, corpus.offsets, table) / chars[:, None]
-            values[:, 5] = np.array([_url_chars(text) for text in batch.texts]) / chars
+            values[:, 5] = _rows(batch, ("http",), _url_chars) / chars
             values[:, 6:8] = words[:, 1:] / words[:, :1]
             values[:, 8] = uniques[:, 0] / uniques[:, 1]
-            values[:, 9] = [_boilerplate(text) for text in batch.texts]
+            values[:, 9] = _rows(batch, _BOILERPLATE, _boilerplate)
             values[:, 10:] = uniques[:, 2:6] / uniques[:, 6:10]
         values[words[:, 0] == 0, 1:] = np.nan
         return Scores(values)
 
 
+def _rows(
+    batch: Batch, phrases: Sequence[str], measure: Callable[[str], float]
+) -> NDArray[np.float64]:
+    """What each text measures; 0 for those with none of the phrases, which most are."""
+    values = np.zeros(len(batch))
+    corpus = batch.corpus
+    found = find_phrases(corpus.codes, corpus.offsets[:-1], corpus.offsets[1:], phrases)
+    for row in np.flatnonzero(found):
+        values[row] = measure(batch.texts[row])
+    return values
+
+
 def _url_chars(text: str) -> int:
-    if "http" not in text:
-        return 0
     return sum(len(url) for url in _URL.findall(text))
 
 
 def _boilerplate(text: str) -> float:
     lower = text.lower()
-    if not any(phrase in lower for phrase in _BOILERPLATE):
-        return 0.0
     if _BOILERPLATE[0] in lower:
         return 1.0
     paragraphs = _PARAGRAPH.split(lower.strip())
@@ -133,11 +143,10 @@ def _chars(codes: Codes, offsets: Ints, table: Table) -> NDArray[np.float64]:
         for at in range(offsets[row], offsets[row + 1]):
             code = codes[at]
             found = bits(codes, table, at)
-            counted = code < 128 and (
-                found & (ALPHA | DIGIT) or code in (10, ord("."), ord(","), ord("!"), ord("?"))
-            )
-            rows[row, 0] += not counted
             rows[row, 1] += (found & DIGIT) != 0
+            if code < 128 and found & (ALPHA | DIGIT):
+                continue
+            rows[row, 0] += code not in (10, ord("."), ord(","), ord("!"), ord("?"))
             rows[row, 2] += code in (8, 9, 10, 13, 32)
             rows[row, 3] += _is_bracket(code)
     return rows
@@ -158,8 +167,11 @@ def _words(
         at = offsets[row]
         while at < offsets[row + 1]:
             start, alpha, hashes = at, False, 0
-            while at < offsets[row + 1] and not bits(codes, table, at) & SPACE:
-                alpha |= (bits(codes, table, at) & ALPHA) != 0
+            while at < offsets[row + 1]:
+                found = bits(codes, table, at)
+                if found & SPACE:
+                    break
+                alpha |= (found & ALPHA) != 0
                 # A run of hash signs counts once, as one match of the pattern "#+".
                 hashes += codes[at] == ord("#") and (at == start or codes[at - 1] != ord("#"))
                 at += 1
@@ -167,7 +179,8 @@ def _words(
                 rows[row, 0] += 1
                 rows[row, 2] += alpha
                 known = 2 * hashes > at - start
-                for each in range(len(mark_offsets) - 1):
+                # No mark has a letter: most words need no comparison.
+                for each in range(0 if alpha else len(mark_offsets) - 1):
                     mark = marks[mark_offsets[each] : mark_offsets[each + 1]]
                     known |= len(mark) == at - start and bool((mark == codes[start:at]).all())
                 rows[row, 1] += known

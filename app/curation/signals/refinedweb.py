@@ -10,6 +10,7 @@ from app.curation.signals.base import Batch, Measure, Scores, Signal
 from app.curation.text.characters import DIGIT, SPACE, UPPER, classes
 from app.curation.text.corpus import Codes, Ints, Table, bits
 from app.curation.text.jit import njit
+from app.curation.text.phrases import find_phrases
 
 _COUNTED = (
     "likes|shares|comments|retweets|reposts|quotes|bookmarks|upvotes|downvotes|downloads|views|"
@@ -18,14 +19,13 @@ _COUNTED = (
 _COUNTER = re.compile(
     rf"^[^\w\n]*\d[\d,.]*[kmb]?[^\S\n]+(?:{_COUNTED})[^\w\n]*$", re.MULTILINE | re.IGNORECASE
 )
-_COUNTER_HINTS = tuple(_COUNTED.split("|"))
 
 # A call to act in a line of at most ten words: at its start, at its end, or anywhere.
 _ACTION = re.compile(
     r"^(?:[^\S\n]*sign[- ]in\b.*|.*\bread more(?:\.\.\.|…)?[^\S\n]*|.*\bitems in cart\b.*)$",
     re.MULTILINE | re.IGNORECASE,
 )
-_ACTION_HINTS = ("sign-in", "sign in", "read more", "items in cart")
+_HINTS = (*_COUNTED.split("|"), "sign-in", "sign in", "read more", "items in cart")
 _ACTION_WORDS: Final = 10
 
 _UPPERCASE: Final = 1
@@ -75,9 +75,14 @@ class RefinedWeb(Signal):
     def score(self, batch: Batch) -> Scores:
         corpus, lines = batch.corpus, batch.lines
         marks = np.zeros(len(lines.starts), np.uint8)
-        for row, text in enumerate(batch.texts):
-            own = slice(lines.offsets[row], lines.offsets[row + 1])
-            _mark_phrases(text, lines.starts[own] - corpus.offsets[row], marks[own])
+        # No pattern goes beyond its line, and few lines hold a phrase of one.
+        hinted = np.flatnonzero(find_phrases(corpus.codes, lines.starts, lines.ends, _HINTS))
+        rows = np.searchsorted(lines.offsets, hinted, side="right") - 1
+        for line, row in zip(hinted.tolist(), rows.tolist(), strict=True):
+            place = corpus.offsets[row]
+            marks[line] = _mark(
+                batch.texts[row], lines.starts[line] - place, lines.ends[line] - place
+            )
         counts = _count(corpus.codes, classes(), lines.starts, lines.ends, lines.offsets, marks)
         values = np.empty((len(batch), len(self.measures)), np.float32)
         with np.errstate(invalid="ignore"):
@@ -86,16 +91,11 @@ class RefinedWeb(Signal):
         return Scores(values)
 
 
-def _mark_phrases(text: str, starts: Ints, marks: NDArray[np.uint8]) -> None:
-    """Mark counters and calls to act; the look for hints spares most texts the patterns."""
-    lower = text.lower()
-    for pattern, hints, mark in (
-        (_ACTION, _ACTION_HINTS, _ACTING),
-        (_COUNTER, _COUNTER_HINTS, _COUNTING),
-    ):
-        if any(hint in lower for hint in hints):
-            found = [match.start() for match in pattern.finditer(text)]
-            marks[np.searchsorted(starts, found, side="right") - 1] = mark
+def _mark(text: str, start: int, end: int) -> int:
+    """What the phrases make of the line: a counter, a call to act, or nothing."""
+    if _COUNTER.match(text, start, end):
+        return _COUNTING
+    return _ACTING if _ACTION.match(text, start, end) else 0
 
 
 @njit

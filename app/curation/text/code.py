@@ -17,8 +17,9 @@ _PYTHON_LINE = re.compile(
     r"|(?:if|for|while|with|elif|else|try|except|finally)\b.*:\s*(?:#.*)?$"
     r"|[\w.\[\]\"', ]+\s*[-+*/|&]?=\s*\S|[\w.]+\(.*\)\s*$|raise |assert |pass$|yield |\"\"\")"
 )
+# Begins with a line feed, which is found much faster than the places where a line begins.
 _PYTHON_SURE = re.compile(
-    r"^[ \t]*(?:def \w+\s*\(.*|class \w+.*:|import \w[\w., ]*$|from [\w.]+ import )", re.MULTILINE
+    r"\n[ \t]*(?:def \w+\s*\(.*|class \w+.*:|import \w[\w., ]*$|from [\w.]+ import )", re.MULTILINE
 )
 # Enough to judge by; the second keeps the pattern fast on lines of a megabyte.
 _MAX_LINES = 200
@@ -47,7 +48,7 @@ def code_of(record: Record, text: str) -> Code | None:
 
 def looks_like_python(text: str) -> bool:
     """Whether most lines have the shape of Python, and one of them is surely none of prose."""
-    if not _PYTHON_SURE.search(text):
+    if not _PYTHON_SURE.search("\n" + text):
         return False
     lines = [line for line in text.split("\n")[:_MAX_LINES] if line.strip()]
     return 2 * sum(_PYTHON_LINE.match(line[:_MAX_LINE]) is not None for line in lines) > len(lines)

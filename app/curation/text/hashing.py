@@ -33,13 +33,20 @@ def span_hash(codes: Codes, start: int, end: int) -> np.uint64:
 
 
 @njit
-def gram_hash(hashes: Hashes, at: int, size: int) -> np.uint64:
-    """64 bits for `size` tokens from here, in order."""
-    value = _SEED
-    for each in range(at, at + size):
-        value = (value ^ hashes[each]) * _BASE
-        value ^= value >> _SHIFT
-    return mix(value)
+def begin_grams(grams: Hashes) -> None:
+    """Make these n-grams of no token."""
+    grams[:] = _SEED
+
+
+@njit
+def lengthen_grams(grams: Hashes, hashes: Hashes, size: int) -> None:
+    """Append to the n-gram at each place its token number `size`: a step, not `size` of them.
+
+    A lookup takes `mix` of a gram.
+    """
+    for at in range(len(hashes) - size + 1):
+        value = (grams[at] ^ hashes[at + size - 1]) * _BASE
+        grams[at] = value ^ (value >> _SHIFT)
 
 
 @njit

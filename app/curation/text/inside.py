@@ -25,7 +25,7 @@ def split_inside(
         starts[count], starts[count + 1] = start, cut
         ends[count], ends[count + 1] = cut, end
         return count + 2
-    if not _is_address(codes, table, start, end):
+    if not _is_plain(codes, table, start, end) and not _is_address(codes, table, start, end):
         at = start + 1
         while at < end:
             length = _infix(codes, table, start, at, end)
@@ -40,6 +40,15 @@ def split_inside(
         starts[count], ends[count] = start, end
         count += 1
     return count
+
+
+@njit
+def _is_plain(codes: Codes, table: Table, start: int, end: int) -> bool:
+    """Whether these are letters and digits alone, as most are: then there is nothing to split."""
+    at = start
+    while at < end and bits(codes, table, at) & (ALPHA | DIGIT):
+        at += 1
+    return at == end
 
 
 @njit

@@ -23,8 +23,11 @@ def split(codes: Codes, offsets: Ints, table: Table) -> tuple[Ints, Ints, Ints]:
                 at += 1
                 continue
             start, plain = at, True
-            while at < stop and not bits(codes, table, at) & SPACE:
-                plain &= bits(codes, table, at) & (ALPHA | DIGIT) != 0
+            while at < stop:
+                found = bits(codes, table, at)
+                if found & SPACE:
+                    break
+                plain &= found & (ALPHA | DIGIT) != 0
                 at += 1
             if plain and at - start != len(CANNOT):
                 starts[count], ends[count] = start, at
@@ -61,8 +64,9 @@ def _chunk(
         starts[count], ends[count] = end - length, end
         count += 1
         end -= length
-    starts[first:count] = starts[first:count][::-1].copy()
-    ends[first:count] = ends[first:count][::-1].copy()
+    if count - first > 1:
+        starts[first:count] = starts[first:count][::-1].copy()
+        ends[first:count] = ends[first:count][::-1].copy()
     return count
 
 
