@@ -26,6 +26,7 @@ from app.accounts.policies import SYSTEM
 from app.db import session_scope
 from app.embedded import postmaster, start_postgres
 from app.errors import ConflictError, NotFoundError, UnavailableError
+from app.jobs import claiming
 from app.log import configure_logging
 from app.settings import settings
 from app.tending import Tended
