@@ -149,13 +149,12 @@ class Tree:
             self._guard.communicate(timeout=_STOP_S)
 
     def _hurry(self) -> None:
-        """Celery takes six seconds to end even when idle: what it does is safe to be cut short."""
+        """Celery takes six seconds to end even when idle; what it does may be cut short anywhere."""
         worker = self._processes.get("worker")
         if worker is not None:
             with suppress(subprocess.TimeoutExpired):
                 worker.wait(timeout=_GRACE_S)
-            if worker.poll() is None:
-                worker.send_signal(signal.SIGQUIT)
+            self._kill(worker)
 
     def _tell(self, line: str) -> None:
         with suppress(OSError, ValueError):
