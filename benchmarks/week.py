@@ -23,7 +23,10 @@ from benchmarks.results import Place, Result
 from benchmarks.workbench import Workbench, running
 
 _HOUR_S = 3600
-_ROUNDS = 5
+_ROUNDS, _SMALL_ROUNDS = 5, 2
+_SMALL = 10_000  # samples; such a run only shows that it runs
+_STEADY = 8  # rounds, from which on the first ones and the last ones are others
+_IN_FLIGHT = 2  # messages on their way when files are counted
 _WORKERS = 2
 _CARDS = 36
 _SIGNALS = ("lengths", "gopher_quality", "gopher_repetition", "c4")
@@ -69,18 +72,19 @@ class Growth:
 
 
 def measure(
-    place: Place, *, minutes: float | None = None, least: int = _ROUNDS
+    place: Place, *, minutes: float | None = None, least: int | None = None
 ) -> Iterator[Result]:
     """Rounds for as long as the size asks for; growth from the third to the last of them."""
     hours = place.rows / 1_000_000
     seconds = hours * _HOUR_S if minutes is None else minutes * 60
+    wanted = least or (_ROUNDS if place.rows >= _SMALL else _SMALL_ROUNDS)
     place.base.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix="week-", dir=place.base))
     try:
         rows = min(max(place.part(5000), 200), 5000)
         files = [path for _, path in write(place.data, scratch / "files", rows)]
         with running(scratch / "home", workers=_WORKERS) as bench, _browser(bench) as browser:
-            rounds = list(_rounds(bench, browser, files, time.monotonic() + seconds, least))
+            rounds = list(_rounds(bench, browser, files, time.monotonic() + seconds, wanted))
         yield from _results(rounds)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -218,14 +222,15 @@ def _data(one: Figures) -> float:
 def _results(rounds: Sequence[Figures]) -> Iterator[Result]:
     yield Result("rounds from import to deletion", f"{len(rounds)}", met=None)
     for one in _growths(rounds):
-        first, last = statistics.mean(one.values[2:5]), statistics.mean(one.values[-3:])
+        first = statistics.mean(one.values[2:5] or one.values)
+        last = statistics.mean(one.values[-3:])
         scale = 2**20 if one.unit == "MiB" else 1
         allowed = first * (1 + one.may) + one.more
         yield Result(
             what=f"{one.what} after round 3 to 5, and in the end",
             found=f"{first / scale:,.1f} {one.unit} to {last / scale:,.1f} {one.unit}",
             wanted=f"at most {allowed / scale:,.1f} {one.unit}",
-            met=last <= allowed + 1e-6,
+            met=last <= allowed if len(rounds) >= _STEADY else None,
         )
     log = [one.tables[_LOG] for one in rounds]
     found = f"{(log[-1] - log[0]) / max(len(log) - 1, 1) / 1024:,.1f} KiB a round"
@@ -241,8 +246,14 @@ def _growths(rounds: Sequence[Figures]) -> list[Growth]:
         Growth("connections", "", [one.connections for one in rounds], 0.0, more=_WORKERS),
         Growth("open files", "", [one.open_files for one in rounds], 0.1),
         Growth("tables and indexes", "MiB", [_data(one) for one in rounds], 0.1),
-        Growth("files of uploads, releases, messages", "", [one.files for one in rounds], 0.0),
-        Growth("their bytes", "MiB", [one.folders for one in rounds], 0.1),
+        Growth(
+            "files of uploads, releases, messages",
+            "",
+            [one.files for one in rounds],
+            0.0,
+            more=_IN_FLIGHT,
+        ),
+        Growth("their bytes", "MiB", [one.folders for one in rounds], 0.1, more=2**16),
     ]
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import (
     Boolean,
     ColumnElement,
     DateTime,
+    Float,
     Integer,
     Numeric,
     Select,
@@ -79,11 +80,11 @@ def value_in(sort: Sort, value: Any) -> Any:
         case bool():
             fits = isinstance(kind, Boolean)
         case int() | float():
-            fits = isinstance(kind, Integer | Numeric)
+            fits = isinstance(kind, Float | Integer | Numeric)
         case str() if isinstance(kind, DateTime):
             return datetime.fromisoformat(value)
         case str():
-            fits = not isinstance(kind, Boolean | Integer | Numeric)
+            fits = not isinstance(kind, Boolean | Float | Integer | Numeric)
         case _:
             fits = False
     if not fits:
