@@ -48,6 +48,17 @@ class TooLargeError(AppError):
     title = "Too large"
 
 
+class UnsatisfiableError(AppError):
+    """Asked for bytes that a file does not have."""
+
+    status = 416
+    title = "Beyond the end"
+
+    def __init__(self, message: str, size: int) -> None:
+        super().__init__(message)
+        self.size = size
+
+
 class TooManyRequestsError(AppError):
     status = 429
     title = "Too many tries"

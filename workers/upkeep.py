@@ -4,7 +4,7 @@ import structlog
 
 from app.accounts import idempotency, login
 from app.db import outages_pass, session_scope
-from app.jobs import claiming, queue
+from app.jobs import claiming, queue, service
 from app.jobs.models import Job
 from app.settings import settings
 
@@ -20,5 +20,6 @@ def run() -> None:
             _log.info("ring again", job_id=str(job.id), kind=job.kind)
         login.clean_up(session)
         idempotency.clean_up(session)
+        service.clean_up(session)
     for job in waiting:
         queue.ring(job.queue, job.id)

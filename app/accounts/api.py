@@ -2,16 +2,16 @@
 
 import uuid
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
 
 from app.accounts import audit, policies, service
 from app.accounts.current import CurrentUser, SessionDep
 from app.accounts.models import ApiKey, AuditEvent, Role, User
-from app.web.pagination import Limit, Page, decode_cursor, encode_cursor
+from app.web.pagination import Cursor, Limit, Page, decode_cursor, encode_cursor, row_id
 
 router = APIRouter(tags=["accounts"])
 
@@ -33,7 +33,7 @@ class UserIn(BaseModel):
 
 
 class KeyIn(BaseModel):
-    user: str = Field(description="E-mail address of the key's owner")
+    user: str = Field(max_length=254, description="E-mail address of the key's owner")
     role: Role
     name: str = Field("", max_length=100)
     expires_days: int | None = Field(None, ge=1, le=3650)
@@ -122,12 +122,12 @@ def revoke_key(key_id: uuid.UUID, session: SessionDep, user: CurrentUser) -> Non
 def read_audit(
     session: SessionDep,
     user: CurrentUser,
-    cursor: Annotated[str | None, Query()] = None,
+    cursor: Cursor = None,
     limit: Limit = 100,
 ) -> Page[AuditOut]:
     """Who changed what, newest first; changes of single samples are in their ledgers."""
     policies.may_read_audit(user)
-    key = decode_cursor(cursor, 1)
+    key = decode_cursor(cursor, row_id)
     events: list[AuditEvent] = list(
         session.scalars(audit.page(key[0] if key else None).limit(limit + 1))
     )

@@ -172,7 +172,7 @@ def make_link(
 ) -> HTMLResponse:
     """A new one-time link for a person who lost theirs."""
     policies.may_manage_people(user)
-    person = session.get_one(User, user_id)
+    person = service.person(session, user_id)
     return _settings(request, session, user, new_link=_link(request, session, person))
 
 

@@ -78,6 +78,14 @@ def get_user(session: Session, email: str) -> User:
     return user
 
 
+def person(session: Session, user_id: uuid.UUID) -> User:
+    """The person with this id."""
+    user = session.get(User, user_id)
+    if user is None:
+        raise NotFoundError("There is no such person.")
+    return user
+
+
 def add_user(
     session: Session, *, email: str, role: Role, by: Principal, password: str | None = None
 ) -> User:
@@ -105,9 +113,7 @@ def change_user(
 ) -> User:
     """Give a person another role, or lock them out; the last admin stays one."""
     policies.may_manage_people(by)
-    user = session.get(User, user_id)
-    if user is None:
-        raise NotFoundError("There is no such person.")
+    user = person(session, user_id)
     before = {"role": user.role, "active": user.active}
     user.role = role if role is not None else user.role
     user.active = active if active is not None else user.active

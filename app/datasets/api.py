@@ -8,14 +8,17 @@ from typing import Annotated, Any
 import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 from starlette.datastructures import FormData, UploadFile
 
 from app.accounts.current import CurrentUser, SessionDep
+from app.accounts.policies import Principal
 from app.datasets import imports, policies, service
-from app.datasets.models import Import
+from app.datasets.models import Dataset, Import
 from app.datasets.schemas import DatasetIn, DatasetOut, DatasetPatch, ImportOut, PathImport
 from app.errors import InvalidError
 from app.jobs import service as jobs
+from app.jobs.models import Job
 from app.jobs.schemas import JobOut, job_out
 from app.sources import service as sources
 from app.validation import build
@@ -121,7 +124,9 @@ def _map(text: str) -> dict[str, str]:
         found = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         raise InvalidError("`map` must be a JSON object, target to column.") from error
-    return found if isinstance(found, dict) else {}
+    if not isinstance(found, dict):
+        raise InvalidError("`map` must be a JSON object, target to column.")
+    return found
 
 
 _BODY = {
@@ -158,8 +163,17 @@ def start_import(
     """
     policies.may_import(user)
     dataset = service.get(session, name)
-    about = wanted.settings
     import_id = uuid.uuid4()
+    with imports.only_if_taken(import_id):
+        job = _start(session, dataset, wanted, import_id, user)
+    response.headers["Location"] = f"/api/v1/jobs/{job.id}"
+    return job_out(job, jobs.progress(session, [job])[job.id])
+
+
+def _start(
+    session: Session, dataset: Dataset, wanted: ImportRequest, import_id: uuid.UUID, user: Principal
+) -> Job:
+    about = wanted.settings
     if wanted.files:
         files = [
             imports.put_aside(import_id, part.filename or "upload", part.file)
@@ -181,6 +195,4 @@ def start_import(
     )
     batch = imports.create(session, dataset, source, files, by=user, import_id=import_id)
     options = imports.Options(overrides=about.map, scores=about.scores)
-    job = imports.start(session, dataset, batch, options, by=user)
-    response.headers["Location"] = f"/api/v1/jobs/{job.id}"
-    return job_out(job, jobs.progress(session, [job])[job.id])
+    return imports.start(session, dataset, batch, options, by=user)

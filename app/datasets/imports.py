@@ -5,6 +5,7 @@ import re
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -108,16 +109,35 @@ def put_aside(import_id: uuid.UUID, name: str, file: BinaryIO) -> dict[str, Any]
             digest.update(piece)
             out.write(piece)
     shown = Path(name).name.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
-    return {"name": shown, "path": str(path), "bytes": size, "sha256": digest.hexdigest()}
+    return {
+        "name": shown or "upload",
+        "path": str(path),
+        "bytes": size,
+        "sha256": digest.hexdigest(),
+    }
+
+
+@contextmanager
+def only_if_taken(import_id: uuid.UUID) -> Iterator[None]:
+    """Files that were put aside for an import go again when it is refused."""
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(settings().uploads / str(import_id), ignore_errors=True)
+        raise
 
 
 def files_under(path: str) -> list[dict[str, Any]]:
     """The files of a path below the server's import folder; a folder stands for all its files."""
     root = settings().import_folder.resolve()
-    wanted = (root / path).resolve()
+    try:
+        wanted = (root / path).resolve()
+        there = wanted.exists()
+    except (OSError, ValueError) as error:  # too long, or a character that no file name has
+        raise InvalidError(f"This can't be the path of a file: `{path}`.") from error
     if not wanted.is_relative_to(root):
         raise InvalidError(f"`{path}` leads out of the import folder {root}.")
-    if not wanted.exists():
+    if not there:
         raise NotFoundError(f"There is no `{path}` in the import folder {root}.")
     found = [wanted] if wanted.is_file() else list(_files_in(wanted))
     if not found:

@@ -75,19 +75,26 @@ def upload(
     """Put the files aside and go on to the mapping; nothing is imported yet."""
     dataset = service.get(session, name)
     import_id = uuid.uuid4()
-    stored = _stored(import_id, files, form.get("path", ""))
-    source = sources.find_or_add(
-        session,
-        name=form.get("source", "").strip() or imports.source_name(stored),
-        origin=Origin(form.get("origin", Origin.SYNTHETIC)),
-        license_=form.get("license", ""),
-        licensor=form.get("licensor", ""),
-        url=form.get("url", ""),
-        terms=form.get("terms", ""),
-        by=user,
-    )
-    batch = imports.create(session, dataset, source, stored, by=user, import_id=import_id)
+    with imports.only_if_taken(import_id):
+        stored = _stored(import_id, files, form.get("path", ""))
+        source = sources.find_or_add(
+            session,
+            name=form.get("source", "").strip() or imports.source_name(stored),
+            origin=_origin(form.get("origin", Origin.SYNTHETIC)),
+            license_=form.get("license", ""),
+            licensor=form.get("licensor", ""),
+            url=form.get("url", ""),
+            terms=form.get("terms", ""),
+            by=user,
+        )
+        batch = imports.create(session, dataset, source, stored, by=user, import_id=import_id)
     return RedirectResponse(f"/datasets/{dataset.name}/imports/{batch.id}", status_code=303)
+
+
+def _origin(chosen: str) -> Origin:
+    if chosen not in list(Origin):
+        raise InvalidError(f"`{chosen}` is no origin; there are {', '.join(Origin)}.")
+    return Origin(chosen)
 
 
 def _stored(import_id: uuid.UUID, files: list[UploadFile], path: str) -> list[dict[str, Any]]:

@@ -2,12 +2,14 @@
 
 import uuid
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.curation.records import Origin
 from app.datasets.models import Purpose
+
+Column = Annotated[str, Field(max_length=1000)]
 
 
 class DatasetIn(BaseModel):
@@ -41,8 +43,8 @@ class PathImport(BaseModel):
     licensor: str = Field("", max_length=500)
     url: str = Field("", max_length=2000)
     terms: str = Field("", max_length=20_000)
-    map: dict[str, str] = Field({}, description="Target to column, over what is recognised")
-    scores: str | list[str] = Field(
+    map: dict[str, Column] = Field({}, description="Target to column, over what is recognised")
+    scores: Column | list[Column] = Field(
         "likely", description="Numeric columns that become signals: likely, all, none, or names"
     )
 

@@ -64,6 +64,7 @@ class RuleRestore(Base):
     """A row that an application brought back, with the drop it had; undo drops it again."""
 
     __tablename__ = "rule_restores"
+    __table_args__ = (Index(None, "sample_id"),)
 
     application_id: Mapped[uuid.UUID] = mapped_column(
         ForeignKey("rule_applications.id", ondelete="CASCADE"), primary_key=True

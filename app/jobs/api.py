@@ -1,10 +1,8 @@
 """Jobs over REST."""
 
 import uuid
-from datetime import datetime
-from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 from sqlalchemy.orm import Session
 
@@ -12,10 +10,18 @@ from app.accounts.current import CurrentUser, SessionDep
 from app.jobs import download, queries, service
 from app.jobs.models import Job
 from app.jobs.schemas import DeadLetterOut, JobOut, job_out
-from app.web.pagination import Limit, Page, decode_cursor, encode_cursor
+from app.web.pagination import (
+    Cursor,
+    Limit,
+    Page,
+    decode_cursor,
+    encode_cursor,
+    moment,
+    row_id,
+    unique_id,
+)
 
 router = APIRouter(tags=["jobs"])
-Cursor = Annotated[str | None, Query()]
 
 
 @router.get("/jobs", name="api:list_jobs")
@@ -23,8 +29,8 @@ def list_jobs(
     session: SessionDep, _user: CurrentUser, cursor: Cursor = None, limit: Limit = 50
 ) -> Page[JobOut]:
     """Jobs, newest first."""
-    key = decode_cursor(cursor, 2)
-    before = (datetime.fromisoformat(key[0]), uuid.UUID(key[1])) if key else None
+    key = decode_cursor(cursor, moment, unique_id)
+    before = (key[0], key[1]) if key else None
     jobs = session.scalars(queries.newest(before=before).limit(limit + 1)).all()
     shown = jobs[:limit]
     progress = service.progress(session, shown)
@@ -51,8 +57,8 @@ def dead_letters(
 ) -> Page[DeadLetterOut]:
     """Records that failed in this job: where they stood and why."""
     service.get(session, job_id)
-    key = decode_cursor(cursor, 1)
-    after = int(key[0]) if key else 0
+    key = decode_cursor(cursor, row_id)
+    after = key[0] if key else 0
     rows = session.scalars(queries.dead_letters(job_id, after).limit(limit + 1)).all()
     items = [DeadLetterOut.model_validate(row) for row in rows[:limit]]
     return Page(items=items, next=encode_cursor(items[-1].id) if len(rows) > limit else None)

@@ -107,7 +107,7 @@ class DeadLetter(CreatedAt, Base):
     """A record that failed in a job: which, why, and its text; it can be retried alone."""
 
     __tablename__ = "dead_letters"
-    __table_args__ = (Index(None, "job_id", "id"),)
+    __table_args__ = (Index(None, "job_id", "id"), Index(None, "chunk_id"))
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     job_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"))

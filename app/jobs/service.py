@@ -3,10 +3,11 @@
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from app.accounts import audit
@@ -27,6 +28,7 @@ from app.jobs.models import (
 )
 
 BELLS = 16
+_PURGED = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +197,17 @@ def open_jobs(session: Session, dataset_id: int, kind: JobKind) -> Sequence[Job]
 def newest(session: Session, dataset_id: int, count: int) -> Sequence[Job]:
     """The newest jobs of a dataset."""
     return session.scalars(queries.newest(dataset_id).limit(count)).all()
+
+
+def clean_up(session: Session) -> None:
+    """Forget how datasets were removed, a month after; other jobs go with their dataset."""
+    session.execute(
+        delete(Job).where(
+            Job.kind == JobKind.PURGE,
+            Job.status == JobStatus.SUCCEEDED,
+            Job.finished_at < now() - _PURGED,
+        )
+    )
 
 
 def letters(session: Session, job_id: uuid.UUID, count: int) -> Sequence[DeadLetter]:

@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import FileResponse
 
 from app.accounts.current import CurrentUser, SessionDep
 from app.curation.catalog import WRITERS
@@ -17,9 +18,26 @@ from app.releases.formats import FORMATS
 from app.releases.models import Release
 from app.releases.schemas import DifferenceOut, ReleaseIn, ReleaseOut
 from app.web.methods import MethodOut, method_out
-from app.web.pagination import Limit, Page, decode_cursor, encode_cursor
+from app.web.pagination import Cursor, Limit, Page, decode_cursor, encode_cursor, row_id
 
 router = APIRouter(tags=["releases"])
+
+
+_BYTES: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
+_KINDS = (
+    "application/octet-stream",
+    "application/x-ndjson",
+    "application/json",
+    "text/markdown",
+)
+_FILE: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The whole file",
+        "content": dict.fromkeys(_KINDS, _BYTES),
+    },
+    206: {"description": "The part that the Range header asks for"},
+    304: {"description": "The file of the ETag that the caller has"},
+}
 
 
 def release_out(release: Release) -> ReleaseOut:
@@ -72,7 +90,12 @@ def get_release(release_id: str, session: SessionDep, _user: CurrentUser) -> Rel
     return release_out(service.find(session, release_id))
 
 
-@router.get("/releases/{release_id}/manifest", name="api:manifest")
+@router.get(
+    "/releases/{release_id}/manifest",
+    name="api:manifest",
+    response_class=FileResponse,
+    responses={200: {"content": {"application/json": {"schema": {"type": "object"}}}}},
+)
 def manifest(
     release_id: str, request: Request, session: SessionDep, _user: CurrentUser
 ) -> Response:
@@ -83,14 +106,22 @@ def manifest(
 
 @router.get("/releases/{release_id}/diff", name="api:diff_releases")
 def diff(
-    release_id: str, against: Annotated[str, Query()], session: SessionDep, _user: CurrentUser
+    release_id: str,
+    against: Annotated[str, Query(max_length=63)],
+    session: SessionDep,
+    _user: CurrentUser,
 ) -> DifferenceOut:
     """What came, went and changed since another release."""
     this, other = service.find(session, release_id), service.find(session, against)
     return DifferenceOut.model_validate(service.diff(session, this, other))
 
 
-@router.get("/releases/{release_id}/files/{file}", name="api:release_file")
+@router.get(
+    "/releases/{release_id}/files/{file}",
+    name="api:release_file",
+    response_class=FileResponse,
+    responses=_FILE,
+)
 @router.head("/releases/{release_id}/files/{file}", include_in_schema=False)
 def download(
     release_id: str, file: str, request: Request, session: SessionDep, _user: CurrentUser
@@ -106,7 +137,7 @@ def release_rows(
     session: SessionDep,
     _user: CurrentUser,
     format_: Annotated[str, Query(alias="format", max_length=50)] = "jsonl",
-    cursor: Annotated[str | None, Query(max_length=500)] = None,
+    cursor: Cursor = None,
     limit: Limit = 100,
 ) -> Page[dict[str, Any]]:
     """Rows of the release in a layout, from a cursor on; the same pages on every call."""
@@ -114,8 +145,8 @@ def release_rows(
     writer = FORMATS.get(format_)
     if writer is None:
         raise InvalidError(f"`{format_}` is no format. There are {', '.join(FORMATS)}.")
-    key = decode_cursor(cursor, 1)
-    after = int(key[0]) if key else 0
+    key = decode_cursor(cursor, row_id)
+    after = key[0] if key else 0
     found = list(rows.records(session, release, after=after, limit=limit + 1))
     shown = found[:limit]
     encoded = [writer.columns(record) for record in shown]

@@ -2,7 +2,7 @@
 
 import uuid
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -12,7 +12,7 @@ from app.releases.models import ReleaseStatus
 class ReleaseIn(BaseModel):
     name: str = Field(min_length=1, max_length=63)
     where: str = Field("", max_length=4000)
-    formats: list[str] = Field(["jsonl"], max_length=20)
+    formats: list[Annotated[str, Field(max_length=50)]] = Field(["jsonl"], max_length=20)
 
 
 class ReleaseOut(BaseModel):

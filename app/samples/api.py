@@ -20,7 +20,7 @@ from app.samples import bulk, catalog, posting, queries, registry, service
 from app.samples.models import Sample
 from app.samples.schemas import LineageOut, RevisionOut, SampleEdit, SampleOut, sample_out
 from app.samples.search import compiled
-from app.web.pagination import Limit, Page
+from app.web.pagination import Cursor, Limit, Page
 
 router = APIRouter(tags=["samples"])
 
@@ -34,7 +34,7 @@ def list_samples(
     q: Annotated[str, Query(max_length=1000, description="Words in the text")] = "",
     sort: Annotated[str, Query(max_length=100, description="`field` or `-field`")] = "",
     fields: Annotated[str, Query(max_length=1000, description="Only these, by comma")] = "",
-    cursor: Annotated[str | None, Query(max_length=500)] = None,
+    cursor: Cursor = None,
     limit: Limit = 100,
     total: Annotated[bool, Query(description="Count all matches too")] = False,
 ) -> Page[dict[str, Any]]:

@@ -8,14 +8,13 @@ from sqlalchemy.orm import Session
 
 from app.curation.rules.nodes import And, Node, Text
 from app.datasets.models import Dataset
-from app.errors import InvalidError
 from app.samples import queries
 from app.samples.models import DatasetSignal
-from app.samples.order import Sort, sort_of
+from app.samples.order import Sort, sort_of, value_in
 from app.samples.queries import Row
 from app.samples.registry import signals
 from app.samples.search import Schema, compiled, parsed, schema_of
-from app.web.pagination import decode_cursor, encode_cursor
+from app.web.pagination import decode_cursor, encode_cursor, other_list, row_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +66,12 @@ def _cursor(row: Row, order: Sort) -> str:
 
 def _key_of(cursor: str | None, order: Sort) -> list[Any] | None:
     """The value and id in a cursor; a cursor of another order is refused."""
-    key = decode_cursor(cursor, 3)
+    key = decode_cursor(cursor, str, lambda value: value, row_id)
     if key is None:
         return None
-    if key[0] != str(order) or not isinstance(key[2], int):
-        raise InvalidError("The cursor belongs to another list or another order.")
-    return key[1:]
+    if key[0] != str(order):
+        raise other_list()
+    try:
+        return [value_in(order, key[1]), key[2]]
+    except ValueError as error:
+        raise other_list() from error

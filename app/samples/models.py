@@ -222,6 +222,7 @@ class BulkItem(Base):
     """A sample that a bulk action changed, and what it was before."""
 
     __tablename__ = "bulk_items"
+    __table_args__ = (Index(None, "sample_id"),)
 
     action_id: Mapped[uuid.UUID] = mapped_column(
         ForeignKey("bulk_actions.id", ondelete="CASCADE"), primary_key=True

@@ -5,7 +5,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import REAL, ColumnElement, Select, and_, cast, literal, or_, select
+from sqlalchemy import (
+    REAL,
+    Boolean,
+    ColumnElement,
+    DateTime,
+    Float,
+    Integer,
+    Numeric,
+    Select,
+    and_,
+    cast,
+    literal,
+    or_,
+    select,
+)
 
 from app.errors import InvalidError
 from app.samples.models import Sample
@@ -57,11 +71,32 @@ def after(sort: Sort, key: Sequence[Any]) -> ColumnElement[bool]:
     return or_(beyond, and_(column == bound, Sample.id > last_id), column.is_(None))
 
 
+def value_in(sort: Sort, value: Any) -> Any:
+    """The sort value of a row as it stands in an address; refuses what no row of it can have."""
+    kind = sort.column.type
+    match value:
+        case None:
+            return None
+        case bool():
+            fits = isinstance(kind, Boolean)
+        case int() | float():
+            fits = isinstance(kind, Float | Integer | Numeric)
+        case str() if isinstance(kind, DateTime):
+            return datetime.fromisoformat(value)
+        case str():
+            fits = not isinstance(kind, Boolean | Float | Integer | Numeric)
+        case _:
+            fits = False
+    if not fits:
+        raise ValueError(f"{value!r} is no value of {sort.name}")
+    return value
+
+
 def _bound(sort: Sort, value: Any) -> ColumnElement[Any]:
     if isinstance(sort.column.type, REAL):
         return cast(literal(value), REAL)
-    if isinstance(value, str) and sort.name in {"created", "changed"}:
-        return literal(datetime.fromisoformat(value))
+    if isinstance(value, datetime):
+        return literal(value)
     return cast(literal(value), sort.column.type)
 
 

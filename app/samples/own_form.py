@@ -3,12 +3,14 @@
 from typing import Any
 
 from app.curation.readers.base import Row
-from app.curation.readers.mapping import MOST_ID_CHARS
+from app.curation.readers.mapping import MOST_ID_CHARS, as_number
 from app.curation.records import Kind, Origin, Record
 from app.errors import InvalidError
 from app.samples.schemas import SampleOut
 from app.samples.service import check_body
 
+_MOST_NAME_CHARS = 100
+_MOST_WORD_CHARS = 1000
 _FIELDS = frozenset(SampleOut.model_fields)
 
 
@@ -60,6 +62,8 @@ def _word(values: dict[str, Any], name: str) -> str | None:
         raise InvalidError(f"`{name}` must be text.")
     if len(str(value)) > MOST_ID_CHARS and name == "external_id":
         raise InvalidError(f"`external_id` has at most {MOST_ID_CHARS} characters.")
+    if len(str(value)) > _MOST_WORD_CHARS:
+        raise InvalidError(f"`{name}` has at most {_MOST_WORD_CHARS} characters.")
     return str(value) if value not in {None, ""} else None
 
 
@@ -74,9 +78,13 @@ def _origin(value: Any) -> Origin | None:
 def _scores(values: dict[str, Any]) -> dict[str, float]:
     found = {}
     for name, value in values.items():
-        if not name.isidentifier() or isinstance(value, bool) or not isinstance(value, int | float):
-            raise InvalidError(f"`scores.{name}` must be a number under a plain name.")
-        found[name] = float(value)
+        number = as_number(value) if isinstance(value, int | float) else None
+        if not name.isidentifier() or number is None or len(name) > _MOST_NAME_CHARS:
+            raise InvalidError(
+                f"`scores.{name[:_MOST_NAME_CHARS]}` must be a number, of single precision, under "
+                f"a plain name of at most {_MOST_NAME_CHARS} characters."
+            )
+        found[name] = number
     return found
 
 

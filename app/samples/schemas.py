@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from app.curation.records import Kind, Origin
 from app.samples.models import DatasetSignal, Sample, SampleBody, Status
@@ -45,7 +45,7 @@ class SampleEdit(BaseModel):
 
     revision: int
     body: dict[str, Any]
-    reason: str = ""
+    reason: str = Field("", max_length=1000)
 
 
 class LineageOut(BaseModel):

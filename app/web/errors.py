@@ -19,9 +19,12 @@ from app.errors import (
     TooManyRequestsError,
     UnauthenticatedError,
     UnavailableError,
+    UnsatisfiableError,
 )
 from app.web.render import render
 
+_MOST_CHARS = 2_000  # of a sentence: what was sent may stand in it
+_MOST_FIELDS = 50
 _log = structlog.get_logger("winnow.web")
 
 # How the API describes its refusals (RFC 9457).
@@ -125,6 +128,7 @@ def _fault(request: Request, error: Exception) -> Response:
 def answer(request: Request, error: AppError) -> Response:
     """The error as the caller can use it; the status is the same in all three faces."""
     request_id = getattr(request.state, "request_id", "")
+    error.args = (_printable(str(error)),)
     if request.url.path.startswith("/api/"):
         response: Response = _problem(error, request_id)
     elif isinstance(error, UnauthenticatedError) and request.method == "GET":
@@ -137,6 +141,8 @@ def answer(request: Request, error: AppError) -> Response:
     response.status_code = error.status
     if isinstance(error, TooManyRequestsError):
         response.headers["Retry-After"] = str(error.retry_after)
+    if isinstance(error, UnsatisfiableError):
+        response.headers["Content-Range"] = f"bytes */{error.size}"
     if isinstance(error, UnauthenticatedError):
         response.headers["WWW-Authenticate"] = "Bearer"
     return response
@@ -152,8 +158,20 @@ def _problem(error: AppError, request_id: str) -> JSONResponse:
         **error.extra,
     }
     if error.errors:
-        body["errors"] = error.errors
+        body["errors"] = [
+            {
+                name: _printable(said) if isinstance(said, str) else said
+                for name, said in one.items()
+            }
+            for one in error.errors[:_MOST_FIELDS]
+        ]
     return JSONResponse(body, media_type="application/problem+json")
+
+
+def _printable(words: str) -> str:
+    """As it can be sent: half of a surrogate pair is no character, and nobody reads a book."""
+    short = words if len(words) <= _MOST_CHARS else f"{words[:_MOST_CHARS]}…"
+    return short.encode("utf-8", "replace").decode()
 
 
 def _to_login(request: Request) -> Response:

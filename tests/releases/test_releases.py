@@ -109,6 +109,44 @@ def test_a_file_comes_in_pieces_and_is_resumed(
     assert api.get("/releases/v1/files/manifest.json").json()["release"] == "v1"
 
 
+@pytest.mark.parametrize(
+    ("wanted", "status"),
+    [
+        ("bytes=abc", 422),
+        ("bytes=", 422),
+        ("bytes", 422),
+        ("items=0-5", 422),
+        ("bytes=5-1", 422),
+        ("bytes=0-1-2", 422),
+        ("bytes=0-1,9-8", 422),
+        ("bytes=-0", 416),
+        ("bytes=100000000-", 416),
+        ("bytes=100000000-100000001,-0", 416),
+        ("bytes=0-99999999999999", 206),
+        ("bytes=-99999999999999", 206),
+        ("BYTES = 0 - 5", 206),
+        ("bytes=0-1,3-4", 206),
+        ("bytes=0-1,100000000-", 416),
+    ],
+)
+def test_a_range_that_is_none_is_refused_in_words(
+    session: Session, dataset: Dataset, api: TestClient, wanted: str, status: int
+) -> None:
+    release(session, api)
+    path = "/releases/v1/files/jsonl.jsonl"
+
+    answer = api.get(path, headers={"Range": wanted})
+
+    assert answer.status_code == status
+    if status != 206:
+        assert answer.headers["content-type"] == "application/problem+json"
+    if status == 416:
+        whole = api.get(path).headers["content-length"]
+        assert answer.headers["content-range"] == f"bytes */{whole}"
+    older = api.get(path, headers={"Range": wanted, "If-Range": '"older"'})
+    assert older.status_code == 200
+
+
 def test_rows_come_by_cursor_in_a_layout(
     session: Session, dataset: Dataset, api: TestClient
 ) -> None:

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
@@ -39,6 +39,7 @@ _HOLDS: Mapping[FieldType, str] = {
     "text": "text",
 }
 _FLAGS = ("true", "false")
+MOST_SEARCHES = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +77,43 @@ def period(value: str) -> tuple[datetime, datetime]:
 
 
 def check(node: Node, schema: Schema) -> None:
-    """Raise ExpressionError for an unknown field, an operator or a value that it cannot have."""
+    """Raise ExpressionError for an unknown field, an operator or a value that it cannot have.
+
+    Also where more texts are looked through than a person waits for.
+    """
+    _check(node, schema)
+    searches = list(_searches(node, schema))
+    if len(searches) > MOST_SEARCHES:
+        raise ExpressionError(
+            searches[MOST_SEARCHES].start,
+            f"one expression looks for at most {MOST_SEARCHES} words or texts. Quotes make one "
+            "phrase of the words in them.",
+        )
+
+
+def _searches(node: Node, schema: Schema) -> Iterator[Text | Compare]:
+    """The terms that read the body of a sample, one for each value."""
     match node:
         case And(parts) | Or(parts):
             for part in parts:
-                check(part, schema)
+                yield from _searches(part, schema)
         case Not(part):
-            check(part, schema)
+            yield from _searches(part, schema)
+        case Text():
+            yield node
+        case Compare() if schema[node.field].type == "text":
+            yield from [node] * len(node.values)
+        case _:
+            pass
+
+
+def _check(node: Node, schema: Schema) -> None:
+    match node:
+        case And(parts) | Or(parts):
+            for part in parts:
+                _check(part, schema)
+        case Not(part):
+            _check(part, schema)
         case Missing(name):
             _field(schema, name, node.end - len(name))
         case Range():
