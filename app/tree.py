@@ -149,7 +149,7 @@ class Tree:
             self._guard.communicate(timeout=_STOP_S)
 
     def _hurry(self) -> None:
-        """Celery takes six seconds to end even when idle; what it does may be cut short anywhere."""
+        """Celery takes six seconds to end even when idle; its work may be cut short anywhere."""
         worker = self._processes.get("worker")
         if worker is not None:
             with suppress(subprocess.TimeoutExpired):
