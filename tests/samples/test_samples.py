@@ -404,3 +404,25 @@ def test_rows_of_several_layouts_in_one_request(dataset: Dataset, api: TestClien
     )
 
     assert (found["created"], found["rejected"]) == (3, [])
+
+
+@pytest.mark.parametrize("sort", ["id", "-id", ""])
+def test_pages_of_rare_matches_go_on_behind_what_is_near(
+    session: Session, dataset: Dataset, sort: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same rows whether they are found near, or the dataset is read."""
+    monkeypatch.setattr(queries, "_NEAR", 4)
+    ids = sorted(session.scalars(select(Sample.id)))
+    wanted = [one for one in ids if one % 7 == ids[3] % 7]
+    where = "id:" + ",".join(str(one) for one in wanted)
+
+    seen: list[int] = []
+    cursor: str | None = None
+    for _ in range(len(wanted) + 1):
+        page = catalog.read(session, dataset, where=where, sort=sort, cursor=cursor, limit=2)
+        seen += [row.sample.id for row in page.rows]
+        cursor = page.next
+        if cursor is None:
+            break
+
+    assert seen == (wanted if sort == "id" else wanted[::-1])
