@@ -38,7 +38,9 @@ class Workbench:
     @property
     def database_url(self) -> str:
         """The embedded Postgres of this home, for a look behind the curtain."""
-        return f"postgresql://postgres:@/winnow?host={self.home / 'postgres'}"
+        lines = (self.home / "postgres" / "postmaster.pid").read_text().splitlines()
+        port, sockets = lines[3:5]
+        return f"postgresql://postgres:@/winnow?host={sockets}&port={port}"
 
     def finish(self, job: Json) -> tuple[Json, float]:
         """Follow a job to its end; the job, and the seconds from its start to its end."""

@@ -29,7 +29,7 @@ def _sleeper(code: str = "print('here', flush=True); import time; time.sleep(60)
 
 
 def _end(process: psutil.Popen) -> int:
-    code: int = process.wait(timeout=10)
+    code: int = process.wait(timeout=30)
     process.stdout.close()
     return code
 

@@ -99,5 +99,5 @@ def test_what_failed_in_a_job_is_listed_and_saved(site: Site, visit: Visit) -> N
         page.get_by_role("link", name="CSV").click()
 
     saved = Path(started.value.path()).read_text()
-    assert saved.startswith("place,line,sample,reason,row")
+    assert saved.startswith("place,line,column,sample,reason,row")
     assert len(saved.splitlines()) == 2
