@@ -18,6 +18,7 @@ import httpx
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from app.accounts import login, service
@@ -143,10 +144,15 @@ def _run(wanted: Up, tree: Tree) -> int:
     if own:
         # No worker of this database is alive: what the last ones held need not wait to grow stale.
         with session_scope() as session:
-            claiming.requeue_stale(session, 0)
+            claiming.free_all(session)
     env = {"WINNOW_PUBLIC_URL": os.environ.get("WINNOW_PUBLIC_URL", wanted.url)}
     tree.start("web", ["web", "--host", wanted.host, "--port", str(wanted.port)], env)
-    tree.start("worker", ["worker", "--processes", str(wanted.workers)], env)
+    tree.start(
+        "worker",
+        ["worker", "--processes", str(wanted.workers)],
+        env,
+        before_again=_free_chunks if own else None,
+    )
     tree.start("beat", ["beat"], env)
     if _wait_until_ready(wanted.url, tree):
         key = _hand_out_key(wanted)
@@ -157,6 +163,12 @@ def _run(wanted: Up, tree: Tree) -> int:
     while not _stopped(tree):
         time.sleep(0.2)
     return 0
+
+
+def _free_chunks() -> None:
+    """The only worker ended: what it held need not wait to grow stale, if the database is there."""
+    with suppress(OperationalError), session_scope() as session:
+        claiming.requeue_stale(session, 0)
 
 
 def _stopped(tree: Tree) -> bool:

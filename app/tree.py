@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
@@ -85,21 +85,32 @@ class Tree:
         self._tell(f"{guard.POSTGRES} {folder}")
         self._tended.append(tended)
 
-    def start(self, name: str, arguments: Sequence[str], env: Mapping[str, str]) -> None:
-        """Start a part, and again whenever it ends by itself."""
+    def start(
+        self,
+        name: str,
+        arguments: Sequence[str],
+        env: Mapping[str, str],
+        before_again: Callable[[], object] | None = None,
+    ) -> None:
+        """Start a part, and again whenever it ends by itself; before that call `before_again`."""
+
+        def again() -> None:
+            self._kill(self._processes[name])
+            if before_again is not None:
+                before_again()
+            self._launch(name, arguments, env)
+
         self._launch(name, arguments, env)
         self._tended.append(
             Tended(
                 name,
                 ended=lambda: self._ended(name),
-                start=lambda: self._launch(name, arguments, env),
+                start=again,
             )
         )
 
     def _launch(self, name: str, arguments: Sequence[str], env: Mapping[str, str]) -> None:
         """Ctrl-C reaches it through us, not through the terminal."""
-        if name in self._processes:
-            self._kill(self._processes[name])
         process = subprocess.Popen(  # noqa: S603 - our own command
             [sys.executable, "-m", "app.cli", *arguments],
             env={**os.environ, **env},

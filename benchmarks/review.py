@@ -20,7 +20,8 @@ _TIMES = 200
 _ANNOTATORS = 50
 _SECONDS = 60
 _PAUSE_S = (1.0, 3.0)  # what reading a short sample takes
-_VERDICTS = ("approve", "approve", "approve", "reject", "skip", "flag")
+_LEADS_TO = {"approve": "approved", "reject": "rejected", "flag": "quarantined"}
+_VERDICTS = ("approve", "approve", "approve", "reject", "flag")
 
 
 def measure(bench: Workbench) -> Iterator[Result]:
@@ -30,11 +31,11 @@ def measure(bench: Workbench) -> Iterator[Result]:
         start = time.perf_counter()
         card = client.get("/review/next", dataset=DATASET)["sample"]
         cards.append((time.perf_counter() - start) * 1000)
-        body = {"verdict": _VERDICTS[n % 4], "revision": card["revision"]}
+        body = {"verdict": _VERDICTS[n % 5], "revision": card["revision"]}
         start = time.perf_counter()
         client.post(f"/samples/{card['id']}/decisions", body)
         decisions.append((time.perf_counter() - start) * 1000)
-    peer = "Label Studio 1.23 at 20,000 rows: 64 ms; 80 ms"
+    peer = "published: Label Studio 1.23 at 20,000 rows: 64 ms; 80 ms"
     yield latency("next review card", cards, 50, peer)
     yield latency("a decision", decisions, 50, peer)
 
@@ -44,9 +45,10 @@ class Annotator:
     """What one of them did: cards they were given, decisions that were answered, and how fast."""
 
     key: str
-    given: list[int] = field(default_factory=list)
-    decided: list[int] = field(default_factory=list)
-    waits_ms: list[float] = field(default_factory=list)
+    given: set[int] = field(default_factory=set)
+    decided: dict[int, str] = field(default_factory=dict)
+    cards_ms: list[float] = field(default_factory=list)
+    decisions_ms: list[float] = field(default_factory=list)
     refused: Counter[int] = field(default_factory=Counter)
 
 
@@ -63,14 +65,16 @@ def measure_crowd(place: Place, bench: Workbench) -> Iterator[Result]:
         thread.start()
     for thread in threads:
         thread.join()
-    decided = Counter(sample for one in crowd for sample in one.decided)
-    twice = sum(count > 1 for count in decided.values())
-    lost = sum(_lost(bench, sample) for sample in decided)
+    given = Counter(sample for one in crowd for sample in one.given)
+    twice = sum(count > 1 for count in given.values())
+    decided = [pair for one in crowd for pair in one.decided.items()]
+    lost = sum(bench.client.get(f"/samples/{one}")["status"] != _LEADS_TO[v] for one, v in decided)
     refused = sum((one.refused for one in crowd), Counter())
-    waits = [wait for one in crowd for wait in one.waits_ms]
-    yield latency(
-        f"{_ANNOTATORS} annotators at once, {len(waits) / seconds:,.0f} requests/s", waits, 150
-    )
+    cards = [wait for one in crowd for wait in one.cards_ms]
+    decisions = [wait for one in crowd for wait in one.decisions_ms]
+    pace = f"{_ANNOTATORS} annotators at once, {len(decisions) / seconds:,.0f} decisions/s"
+    yield latency(f"{pace}: next card", cards, 150)
+    yield latency(f"{pace}: a decision", decisions, 150)
     yield Result(
         f"of {len(decided):,} decisions by {_ANNOTATORS} annotators",
         f"{lost} lost, {twice} given twice, {sum(refused.values())} refused",
@@ -94,29 +98,25 @@ def _work(url: str, who: Annotator, until: float, seed: int) -> None:
     ) as http:
         time.sleep(draw.uniform(0, _PAUSE_S[1]))
         while time.monotonic() < until:
-            answer = _timed(who, partial(http.get, "/review/next", params={"dataset": DATASET}))
+            ask = partial(http.get, "/review/next", params={"dataset": DATASET})
+            answer = _timed(ask, who.cards_ms)
             card = answer.json()["sample"]
             if card is None:
                 return
-            who.given.append(card["id"])
+            who.given.add(card["id"])
             time.sleep(draw.uniform(*_PAUSE_S))
-            body = {"verdict": draw.choice(_VERDICTS[:4]), "revision": card["revision"]}
+            verdict = draw.choice(_VERDICTS)
+            body = {"verdict": verdict, "revision": card["revision"]}
             path = f"/samples/{card['id']}/decisions"
-            answer = _timed(who, partial(http.post, path, json=body))
+            answer = _timed(partial(http.post, path, json=body), who.decisions_ms)
             if answer.status_code == HTTPStatus.CREATED:
-                who.decided.append(card["id"])
+                who.decided[card["id"]] = verdict
             else:
                 who.refused[answer.status_code] += 1
 
 
-def _timed(who: Annotator, ask: Callable[[], httpx.Response]) -> httpx.Response:
+def _timed(ask: Callable[[], httpx.Response], waits_ms: list[float]) -> httpx.Response:
     start = time.perf_counter()
     answer = ask()
-    who.waits_ms.append((time.perf_counter() - start) * 1000)
+    waits_ms.append((time.perf_counter() - start) * 1000)
     return answer
-
-
-def _lost(bench: Workbench, sample: int) -> bool:
-    """Whether a decision that was answered is not in the catalog."""
-    status: str = bench.client.get(f"/samples/{sample}")["status"]
-    return status not in {"approved", "rejected"}

@@ -147,16 +147,16 @@ def _reached(item: Row | Rejected, rows: Rows, noted: Warnings) -> dict[str, Any
 
 
 def _weight(value: Any) -> int:
-    """The memory that the texts in it take."""
+    """About the memory it takes, in bytes."""
     match value:
         case str():
             return value.__sizeof__()
         case dict():
-            return sum(map(_weight, value.values()))
+            return 64 + sum(100 + _weight(item) for item in value.values())
         case list():
-            return sum(map(_weight, value))
+            return 64 + sum(8 + _weight(item) for item in value)
         case _:
-            return 0
+            return 32
 
 
 def _target(chunk: Chunk, batch: Import, mapping: ColumnMapping | None) -> Target:

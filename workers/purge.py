@@ -19,10 +19,14 @@ _RELEASES = (
     "(SELECT id FROM releases WHERE dataset_id = :id)",
     "DELETE FROM releases WHERE dataset_id = :id",
 )
+# Rows of a release that was frozen at the same moment go with their samples.
 _DELETE = """
-DELETE FROM samples WHERE id IN (
+WITH next AS (
   SELECT id FROM samples WHERE dataset_id = :dataset_id ORDER BY id LIMIT :rows
+), released AS (
+  DELETE FROM release_items WHERE sample_id IN (SELECT id FROM next)
 )
+DELETE FROM samples WHERE id IN (SELECT id FROM next)
 """
 
 

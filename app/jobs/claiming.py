@@ -106,6 +106,16 @@ def give_back(session: Session, held: ColumnElement[bool]) -> None:
     session.execute(update(JobChunk).where(running).values(status=JobStatus.QUEUED, worker=None))
 
 
+def free_all(session: Session) -> None:
+    """Give back every chunk, for who knows that no worker lives; their tries count anew."""
+    tried = func.jsonb_build_object("saved_by", JobChunk.attempt)
+    session.execute(
+        update(JobChunk)
+        .where(JobChunk.status == JobStatus.RUNNING)
+        .values(status=JobStatus.QUEUED, worker=None, state=JobChunk.state.op("||")(tried))
+    )
+
+
 def requeue_stale(session: Session, after_seconds: float) -> list[Job]:
     """Give back chunks whose worker died.
 

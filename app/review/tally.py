@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.accounts.service import now
 from app.review.models import Decision, ReviewQueue, ReviewTally, Verdict
-from app.review.queue import wanted
+from app.review.queue import REVIEWABLE, wanted
 from app.samples.models import Sample
 
 # Counting is worth a hundredth of the time: a count that took 100 ms is good for 10 s. What costs
@@ -30,8 +30,8 @@ class Tally:
 def read(session: Session, queue: ReviewQueue) -> Tally:
     """The counts as they are now: exact where counting is cheap.
 
-    Elsewhere the last count with the decisions since; what imports, rules and other people's bulk
-    actions changed meanwhile comes with the next count.
+    Elsewhere the last count with the decisions since. What imports, rules and bulk actions changed
+    meanwhile, and what was decided outside the queue's filter, comes right with the next count.
     """
     known = session.get(ReviewTally, queue.dataset_id, populate_existing=True)
     if known is not None and known.generation == queue.generation and not _old(known):
@@ -96,23 +96,23 @@ def _since(session: Session, known: ReviewTally) -> Tally:
     """The last count, with the decisions made and taken back after it."""
     decided = _verdicts(known.decided)
     waiting = known.waiting
-    for verdict, change in _changes(session, known):
+    for verdict, waited, change in _changes(session, known):
         decided[verdict] = max(decided.get(verdict, 0) + change, 0)
-        waiting -= change
+        waiting -= change if waited else 0
     return Tally(max(waiting, 0), decided)
 
 
-def _changes(session: Session, known: ReviewTally) -> list[tuple[Verdict, int]]:
+def _changes(session: Session, known: ReviewTally) -> list[tuple[Verdict, bool, int]]:
+    """Verdicts, whether the sample waited before, and how many more or fewer there are."""
     last = known.last_decision
     mine = and_(Decision.dataset_id == known.dataset_id, Decision.verdict != Verdict.SKIP)
     made = and_(mine, Decision.id > last, Decision.undone_at.is_(None))
     undone = and_(mine, Decision.id <= last, Decision.undone_at > known.counted_at)
     found = []
     for which, sign in ((made, 1), (undone, -1)):
-        rows = session.execute(
-            select(Decision.verdict, func.count()).where(which).group_by(Decision.verdict)
-        )
-        found += [(verdict, sign * number) for verdict, number in rows]
+        columns = (Decision.verdict, Decision.previous_status.in_(REVIEWABLE))
+        rows = session.execute(select(*columns, func.count()).where(which).group_by(*columns))
+        found += [(verdict, waited, sign * number) for verdict, waited, number in rows]
     return found
 
 

@@ -183,7 +183,7 @@ def _range(session: Session, schema: Schema, field: str) -> tuple[float, float]:
         ends = select(func.min(column), func.max(column))
         low, high = session.execute(ends.where(Sample.dataset_id == schema.dataset_id)).one()
     low, high = float(low or 0), float(high or 0)
-    return (low, high) if low < high else (low, low + 1)
+    return (low, high) if low < high else (low, low + max(1.0, abs(low) * 1e-6))
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,7 @@ WITH one AS MATERIALIZED (SELECT * FROM incoming ORDER BY n), fresh AS (
   SELECT fresh.id, 1, one.body, one.metadata, one.text, one.content_hash, ''
   FROM fresh JOIN one USING (content_hash)
 )
-SELECT count(*) FROM fresh
+SELECT array_agg(content_hash) FROM fresh
 """
 # Rows that are neither new nor the same content: their external_id is taken by another content.
 _CONFLICTS = """
@@ -102,8 +102,9 @@ def add_batch(session: Session, target: Target, records: Sequence[Record]) -> Ad
         "source_id": target.source.id,
         "import_id": target.import_id,
     }
-    created = session.execute(text(_INSERT), params).scalar_one()
-    registry.widen(session, _ends(target, records))
+    fresh = set(session.execute(text(_INSERT), params).scalar_one() or ())
+    created = len(fresh)
+    registry.widen(session, _ends(target, records, fresh))
     if created == len(records):
         return Added(created, 0, ())
     taken = session.execute(text(_CONFLICTS), {"dataset_id": target.dataset_id}).all()
@@ -114,9 +115,14 @@ def add_batch(session: Session, target: Target, records: Sequence[Record]) -> Ad
     return Added(created, len(records) - created - len(conflicts), conflicts)
 
 
-def _ends(target: Target, records: Sequence[Record]) -> dict[int, tuple[float, float]]:
+def _ends(
+    target: Target, records: Sequence[Record], fresh: set[bytes]
+) -> dict[int, tuple[float, float]]:
+    """The ends of each signal among the records that were stored."""
     found: dict[int, tuple[float, float]] = {}
     for record in records:
+        if not record.scores or content_hash(record.kind, record.body) not in fresh:
+            continue
         for name, value in record.scores.items():
             signal_id = target.signals[name].id
             low, high = found.get(signal_id, (value, value))

@@ -46,6 +46,7 @@ _REWRITE = (
     # Scoring writes every row anew: room in the page, and a vacuum that keeps up, reuse the space.
     "ALTER TABLE samples SET (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05, "
     "autovacuum_vacuum_cost_delay = 0)",
+    "ANALYZE samples",
 )
 _RANGES = """
 UPDATE dataset_signals d SET low = found.low, high = found.high

@@ -301,3 +301,23 @@ def test_undoing_a_decision_on_a_dropped_sample_puts_its_drop_back(
     run_job(session, filtering.undo(session, application, by=lead).id)
 
     assert session.get_one(Sample, dropped.id).status is Status.PENDING
+
+
+def test_what_is_left_counts_a_sample_once_however_often_it_is_decided(
+    session: Session, dataset: Dataset, lead: Principal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tally, "_CHEAP_MS", 0.0)
+    monkeypatch.setattr(tally, "_LASTS", 10**9)
+    review_queue = queue.queue_of(session, dataset)
+    before = tally.read(session, review_queue)
+    first = session.scalars(select(Sample).order_by(Sample.id)).first()
+    assert first is not None
+
+    for verdict in (Verdict.APPROVE, Verdict.REJECT, Verdict.APPROVE):
+        last = service.decide(session, first.id, verdict=verdict, revision=1, by=lead)
+
+    after = tally.read(session, review_queue)
+    assert after.waiting == before.waiting - 1
+    assert after.decided == {Verdict.APPROVE: 2, Verdict.REJECT: 1}
+    service.undo(session, last.id, by=lead)
+    assert tally.read(session, review_queue).decided == {Verdict.APPROVE: 1, Verdict.REJECT: 1}

@@ -426,3 +426,20 @@ def test_pages_of_rare_matches_go_on_behind_what_is_near(
             break
 
     assert seen == (wanted if sort == "id" else wanted[::-1])
+
+
+def test_the_ends_of_a_histogram_are_those_of_stored_values(
+    session: Session, dataset: Dataset, api: TestClient
+) -> None:
+    stored = {"external_id": "a", "text": "One.", "scores": {"fresh_score": 0.5}}
+    other = {"external_id": "a", "text": "Another one.", "scores": {"fresh_score": 1e9}}
+    huge = {"external_id": "b", "text": "Two.", "scores": {"huge": 1e20}}
+    for row in (stored, other, huge):
+        api.post(f"/datasets/{dataset.name}/samples", json=[row])
+    path = f"/datasets/{dataset.name}/histogram"
+
+    found = api.get(path, params={"signal": "fresh_score", "bins": 5}).json()
+    alone = api.get(path, params={"signal": "huge", "bins": 5}).json()
+
+    assert (found["low"], found["high"], sum(found["counts"])) == (0.5, 1.5, 1)
+    assert (alone["low"] < alone["high"], sum(alone["counts"])) == (True, 1)
