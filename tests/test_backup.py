@@ -286,14 +286,15 @@ def test_a_try_that_failed_can_be_repeated(
     empty_url: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    there: bool,  # noqa: FBT001
+    there: bool,
 ) -> None:
     home = tmp_path / "home"
     if there:
         home.mkdir()
-    with monkeypatch.context() as broken, pytest.raises(UnavailableError, match="no such program"):
+    with monkeypatch.context() as broken:
         broken.setattr(subprocess, "run", _no_program)
-        restore.restore(made["path"], home, empty_url)
+        with pytest.raises(UnavailableError, match="no such program"):
+            restore.restore(made["path"], home, empty_url)
     assert list(tmp_path.rglob("*")) == ([home] if there else [])
 
     restore.restore(made["path"], home, empty_url)
@@ -308,7 +309,7 @@ def _no_program(*_: object, **__: object) -> None:
 def test_a_home_that_cannot_be_made_is_said(made: dict[str, Any], tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
-    with pytest.raises(UnavailableError, match="can't be restored: .*Not a directory"):
+    with pytest.raises(UnavailableError, match="can't be restored: "):
         restore.restore(made["path"], tmp_path / "file" / "home")
 
 
@@ -345,7 +346,8 @@ def test_a_file_of_people_that_cannot_be_read_is_left_out(
     (tmp_path / "c").mkdir()
 
     def shrinking(file: Any, size: int = -1) -> bytes:
-        os.truncate(shrinks, 1000)
+        if Path(file._file.name) == shrinks:  # noqa: SLF001
+            os.truncate(shrinks, 1000)
         return read(file, size)
 
     monkeypatch.setattr(backup._Hashed, "read", shrinking)  # noqa: SLF001
