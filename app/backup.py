@@ -3,7 +3,8 @@
 First the database is dumped, as one snapshot; then the files that this snapshot names are added.
 That order is right because files only come before their row and never change after it: the files
 of a release are complete before it is ready, an upload before its import is there. What is added
-meanwhile is in neither. A file that somebody deletes meanwhile is left out and named.
+meanwhile is in neither. A file that somebody deletes meanwhile is left out and named, and so is a
+file of the import folder that can't be read, as people write there as they like.
 
 The file is a tar: the dump, the files, and last a manifest with the SHA-256 of each. It gets its
 name when it is whole. It holds what the database holds, password hashes included, so its owner
@@ -28,12 +29,14 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from app.embedded import postgres_programs
 from app.errors import ConflictError, NotFoundError, UnavailableError
+from app.settings import settings
 
 FORMAT = 1
 MANIFEST = "manifest.json"
 DUMP = "database.dump"
 COUNTED = ("users", "datasets", "samples", "decisions", "releases", "jobs", "audit_events")
 
+_OURS = ("releases/", "uploads/")  # nobody else writes there: what can't be read there is damage
 _RELEASES = "SELECT id::text, name FROM releases WHERE status = 'ready' ORDER BY created_at"
 # A job may read its upload again until it is done with all rows.
 _UPLOADS = """
@@ -52,6 +55,10 @@ class Snapshot:
     uploads: Sequence[str]
 
 
+class _UnreadableError(OSError):
+    """A file can't be read, or not as far as it was long; writing is another matter."""
+
+
 class _Hashed:
     """A file that is hashed while it is read."""
 
@@ -60,7 +67,12 @@ class _Hashed:
         self.sha256 = hashlib.sha256()
 
     def read(self, size: int = -1) -> bytes:
-        piece = self._file.read(size)
+        try:
+            piece = self._file.read(size)
+        except OSError as error:
+            raise _UnreadableError(f"{self._file.name} can't be read: {error}") from error
+        if len(piece) < size:
+            raise _UnreadableError(f"{self._file.name} became shorter while it was read")
         self.sha256.update(piece)
         return piece
 
@@ -81,10 +93,10 @@ def make(url: str, home: Path, target: Path) -> dict[str, Any]:
         with _private(part) as out, tarfile.open(fileobj=out, mode="w") as tar:
             written = {DUMP: _add(tar, DUMP, dump)}
             for name, path in files:
-                try:
-                    written[name] = _add(tar, name, path)
-                except FileNotFoundError:
+                if (added := _add_or_undo(tar, out, name, path)) is None:
                     missing.append(name)
+                else:
+                    written[name] = added
             manifest = _manifest(home, snapshot, written)
             _add_bytes(tar, MANIFEST, orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
             tar.close()
@@ -186,14 +198,23 @@ def _files(home: Path, snapshot: Snapshot) -> tuple[list[tuple[str, Path]], list
         found += own
     for upload in snapshot.uploads:
         found += _below(home, home / "uploads" / upload)
-    found += _below(home, home / "imports")
+    imports = settings().import_folder.expanduser().resolve()
+    if home in imports.parents:
+        found += _below(home, imports)
     return found, missing
 
 
 def _below(home: Path, folder: Path) -> Iterator[tuple[str, Path]]:
     for path in sorted(folder.rglob("*")):
-        if path.is_file():
+        if _is_file(path):
             yield path.relative_to(home).as_posix(), path
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # it may not be looked at: it counts, so that it is named as missing
+        return True
 
 
 def _private(path: Path) -> BinaryIO:
@@ -202,14 +223,47 @@ def _private(path: Path) -> BinaryIO:
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
 
 
+def _add_or_undo(
+    tar: tarfile.TarFile, out: BinaryIO, name: str, path: Path
+) -> dict[str, Any] | None:
+    """Add a file; None, and nothing in the tar, when it is gone, or people's and unreadable."""
+    before = tar.offset
+    try:
+        return _add(tar, name, path)
+    except FileNotFoundError:
+        pass
+    except _UnreadableError:
+        if name.startswith(_OURS):
+            raise
+    out.seek(before)
+    out.truncate()
+    tar.offset = before
+    return None
+
+
 def _add(tar: tarfile.TarFile, name: str, path: Path) -> dict[str, Any]:
-    with path.open("rb") as file:
+    with _readable(path) as file:
         entry = tarfile.TarInfo(name)
-        entry.size = os.fstat(file.fileno()).st_size
-        entry.mtime = int(path.stat().st_mtime)
+        before = os.fstat(file.fileno())
+        entry.size, entry.mtime = before.st_size, int(before.st_mtime)
         hashed = _Hashed(file)
         tar.addfile(entry, hashed)
-    return {"bytes": entry.size, "sha256": hashed.sha256.hexdigest()}
+        after = os.fstat(file.fileno())  # another time than before: it was written meanwhile
+    return {
+        "bytes": entry.size,
+        "sha256": hashed.sha256.hexdigest(),
+        "written": after.st_mtime_ns,
+        "inode": after.st_ino,
+    }
+
+
+def _readable(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise _UnreadableError(f"{path} can't be read: {error}") from error
 
 
 def _add_bytes(tar: tarfile.TarFile, name: str, body: bytes) -> None:

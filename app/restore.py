@@ -1,7 +1,9 @@
 """`winnow restore`: a backup into an empty home, checked file by file before anything counts.
 
 The home is built beside and gets its name when it is whole, so that a restore that was killed
-leaves no workbench that looks like one.
+leaves no workbench that looks like one. A folder that is there already may be a mount, which can't
+be renamed: the home is then built inside, and its database is moved up last. A database of
+one's own is filled when the files are in their place, and they go again when it refuses.
 """
 
 import hashlib
@@ -20,47 +22,86 @@ from psycopg.types.json import Jsonb
 
 from app import backup
 from app.embedded import start_postgres, stop_postgres
-from app.errors import ConflictError, InvalidError, NotFoundError
+from app.errors import ConflictError, InvalidError, NotFoundError, UnavailableError
 from app.tree import ROOT
 
 _PIECE = 1 << 20
+_INSIDE = ".restoring"
+_BEGUN = """
+SELECT c.id, i.files -> (c.params ->> 'file')::int ->> 'path', c.state -> 'file'
+FROM job_chunks c JOIN imports i ON i.job_id = c.job_id
+WHERE jsonb_typeof(c.state -> 'file') = 'object'
+"""
 
 
 def restore(source: Path, home: Path, url: str = "") -> dict[str, Any]:
     """Restore into this home, and into its own database when no other one is given."""
-    if home.exists() and (not home.is_dir() or any(home.iterdir())):
-        raise ConflictError(f"{home} is not empty; a backup is restored into an empty folder.")
-    with _opened(source) as tar:
-        manifest = _manifest(tar, source)
-        _check_revision(manifest["revision"])
-        if url:
-            _check_empty(url)
-        aside = home.with_name(f".{home.name}.restoring")
-        shutil.rmtree(aside, ignore_errors=True)
-        aside.mkdir(parents=True)
-        try:
-            _unpack(tar, manifest["files"], aside)
+    try:
+        _check_free(home)
+        with _opened(source) as tar:
+            manifest = _manifest(tar, source)
+            _check_revision(manifest["revision"])
             if url:
-                _fill(url, aside, home, manifest)
-            else:
-                try:
-                    _fill(start_postgres(aside), aside, home, manifest)
-                finally:
-                    stop_postgres(aside)
-            (aside / backup.DUMP).unlink()
-            aside.replace(home)
-        finally:
-            shutil.rmtree(aside, ignore_errors=True)
+                _check_empty(url)
+            _build(tar, manifest, home, url)
+    except OSError as error:
+        raise UnavailableError(f"The backup can't be restored: {error}.") from error
     return {"home": str(home), "files": len(manifest["files"]), **manifest["counts"]}
+
+
+def _check_free(home: Path) -> None:
+    """Nothing lies there, but for what a killed restore left."""
+    if home.exists() and (not home.is_dir() or {one.name for one in home.iterdir()} - {_INSIDE}):
+        raise ConflictError(f"{home} is not empty; a backup is restored into an empty folder.")
+
+
+def _build(tar: tarfile.TarFile, manifest: Mapping[str, Any], home: Path, url: str) -> None:
+    aside = home / _INSIDE if home.exists() else home.with_name(f".{home.name}.restoring")
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir(parents=True)
+    try:
+        _unpack(tar, manifest["files"], aside)
+        if url:
+            with _placed(aside, home):
+                _fill(url, home, home, manifest)
+            return
+        try:
+            _fill(start_postgres(aside), aside, home, manifest)
+        finally:
+            stop_postgres(aside)
+        with _placed(aside, home):
+            pass
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+@contextmanager
+def _placed(aside: Path, home: Path) -> Iterator[None]:
+    """The files in their place, and aside again when what follows fails."""
+    moves = [(aside, home)]
+    if home.exists():
+        # By the database a home is known, so it comes last.
+        entries = sorted(aside.iterdir(), key=lambda one: one.name == "postgres")
+        moves = [(one, home / one.name) for one in entries]
+    done: list[tuple[Path, Path]] = []
+    try:
+        for old, new in moves:
+            old.rename(new)
+            done.append((old, new))
+        yield
+    except BaseException:
+        for old, new in reversed(done):
+            new.rename(old)
+        raise
 
 
 @contextmanager
 def _opened(source: Path) -> Iterator[tarfile.TarFile]:
+    if not source.exists():
+        raise NotFoundError(f"There is no file {source}.")
     try:
         with tarfile.open(source, "r:") as tar:
             yield tar
-    except FileNotFoundError as error:
-        raise NotFoundError(f"There is no file {error.filename or source}.") from error
     except tarfile.TarError as error:
         raise InvalidError(f"{source} is no backup of Winnow, or not a whole one.") from error
 
@@ -133,15 +174,35 @@ def _copy(tar: tarfile.TarFile, name: str, target: Path) -> str:
 # --- the database -------------------------------------------------------------------------------
 
 
-def _fill(url: str, aside: Path, home: Path, manifest: Mapping[str, Any]) -> None:
-    """Load the dump, all or nothing, and say where uploads lie now."""
-    options = ["--no-owner", "--no-privileges", "--exit-on-error", "--single-transaction"]
-    backup.run_tool("pg_restore", url, [*options, str(aside / backup.DUMP)])
+def _fill(url: str, folder: Path, home: Path, manifest: Mapping[str, Any]) -> None:
+    """Load the folder's dump, all or nothing, and say where uploads lie now."""
+    # An extension that an admin made has a comment that only its owner may write.
+    options = ["--no-owner", "--no-privileges", "--no-comments"]
+    options += ["--exit-on-error", "--single-transaction", str(folder / backup.DUMP)]
+    backup.run_tool("pg_restore", url, options)
+    (folder / backup.DUMP).unlink()
     with psycopg.connect(url) as session:
+        _forget_places(session, manifest)
         _move_uploads(session, Path(manifest["home"]), home)
         found = backup.counts(session)
     if found != manifest["counts"]:
         raise InvalidError(f"The database holds {found}, the backup {manifest['counts']}.")
+
+
+def _forget_places(session: psycopg.Connection[Any], manifest: Mapping[str, Any]) -> None:
+    """Imports in the middle of a file go on, though the restored one has another time and place.
+
+    Only where the backup holds the very file that was begun, which its SHA-256 proves whole.
+    """
+    old, same = Path(manifest["home"]), []
+    for chunk, path, begun in session.execute(_BEGUN).fetchall():
+        if path is None or not Path(path).is_relative_to(old):
+            continue
+        held = manifest["files"].get(Path(path).relative_to(old).as_posix())
+        # Older backups tell the size alone.
+        if held and all(held.get(name, value) == value for name, value in begun.items()):
+            same.append(chunk)
+    session.execute("UPDATE job_chunks SET state = state - 'file' WHERE id = ANY(%s)", (same,))
 
 
 def _move_uploads(session: psycopg.Connection[Any], old: Path, new: Path) -> None:

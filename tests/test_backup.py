@@ -20,6 +20,7 @@ from sqlalchemy import Engine, text
 from app import backup, restore
 from app.client import Client
 from app.errors import AppError, ConflictError, InvalidError, NotFoundError, UnavailableError
+from app.settings import Settings
 from tests.live import ROOT, Live, free_port, line_of, live, start, stop
 
 __all__ = ["live"]  # the fixture
@@ -127,6 +128,47 @@ def test_a_restored_upload_is_found_where_it_lies_now(again: Live, made: dict[st
 
 def _client(live: Live) -> Client:
     return Client(live.url, json.loads((live.home / "winnow.json").read_text())["api_key"])
+
+
+def test_an_empty_folder_that_is_there_is_filled(made: dict[str, Any], tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    (home / ".restoring" / "half").mkdir(parents=True)  # one was killed
+    folder = home.stat().st_ino
+
+    restored = _winnow(home, "restore", made["path"], "--home", home)
+
+    assert restored.returncode == 0, restored.stderr
+    assert home.stat().st_ino == folder
+    assert sorted(one.name for one in home.iterdir()) == ["postgres", "releases", "uploads"]
+    assert [one.name for one in tmp_path.iterdir()] == ["home"]
+
+
+def _states(url: str) -> list[set[str]]:
+    with psycopg.connect(url) as session:
+        query = "SELECT c.state FROM job_chunks c JOIN imports i ON i.job_id = c.job_id"
+        return [set(row[0]) & {"file", "rows"} for row in session.execute(query)]
+
+
+def test_an_import_goes_on_with_the_file_it_began(
+    made: dict[str, Any], empty_url: str, tmp_path: Path
+) -> None:
+    restore.restore(made["path"], tmp_path / "home", empty_url)
+
+    assert _states(empty_url) == [{"rows"}]
+
+
+def test_an_import_does_not_go_on_with_another_file(
+    made: dict[str, Any], empty_url: str, tmp_path: Path
+) -> None:
+    files = json.loads(_manifest(made["path"]))["files"]
+    for entry in files.values():
+        entry["inode"] += 1  # as if written anew between the dump and its adding
+    body = _manifest(made["path"], files=files)
+    other = _changed(made["path"], tmp_path / "other.tar", backup.MANIFEST, body)
+
+    restore.restore(other, tmp_path / "home", empty_url)
+
+    assert _states(empty_url) == [{"file", "rows"}]
 
 
 # --- refusals -----------------------------------------------------------------------------------
@@ -238,6 +280,39 @@ def test_a_given_database_is_backed_up_and_restored(
         backup.make(database_url, tmp_path / "home", target)
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_a_try_that_failed_can_be_repeated(
+    made: dict[str, Any],
+    empty_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    there: bool,
+) -> None:
+    home = tmp_path / "home"
+    if there:
+        home.mkdir()
+    with monkeypatch.context() as broken:
+        broken.setattr(subprocess, "run", _no_program)
+        with pytest.raises(UnavailableError, match="no such program"):
+            restore.restore(made["path"], home, empty_url)
+    assert list(tmp_path.rglob("*")) == ([home] if there else [])
+
+    restore.restore(made["path"], home, empty_url)
+
+    assert sorted(one.name for one in home.iterdir()) == ["releases", "uploads"]
+
+
+def _no_program(*_: object, **__: object) -> None:
+    raise OSError("no such program")
+
+
+def test_a_home_that_cannot_be_made_is_said(made: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(UnavailableError, match="can't be restored: "):
+        restore.restore(made["path"], tmp_path / "file" / "home")
+
+
 def test_what_cannot_be_backed_up_is_said(
     database_url: str, empty_url: str, tmp_path: Path
 ) -> None:
@@ -260,3 +335,50 @@ def test_a_release_whose_files_are_gone_is_named(tmp_path: Path) -> None:
 
     assert files == [("releases/b/manifest.json", kept)]
     assert missing == ["releases/a (v1)"]
+
+
+def test_a_file_of_people_that_cannot_be_read_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, shrinks = backup._Hashed.read, tmp_path / "b"  # noqa: SLF001
+    for name in ("a", "b", "d"):
+        (tmp_path / name).write_bytes(name.encode() * 2000)
+    (tmp_path / "c").mkdir()
+
+    def shrinking(file: Any, size: int = -1) -> bytes:
+        if Path(file._file.name) == shrinks:  # noqa: SLF001
+            os.truncate(shrinks, 1000)
+        return read(file, size)
+
+    monkeypatch.setattr(backup._Hashed, "read", shrinking)  # noqa: SLF001
+    with (tmp_path / "x.tar").open("wb") as out, tarfile.open(fileobj=out, mode="w") as tar:
+        added = [
+            backup._add_or_undo(tar, out, f"imports/{name}", tmp_path / name)  # noqa: SLF001
+            for name in "abcde"
+        ]
+        with pytest.raises(OSError, match="c can't be read"):
+            backup._add_or_undo(tar, out, "releases/c", tmp_path / "c")  # noqa: SLF001
+
+    assert [entry is not None for entry in added] == [True, False, False, True, False]
+    with tarfile.open(tmp_path / "x.tar") as tar:
+        assert tar.getnames() == ["imports/a", "imports/d"]
+        assert restore._file(tar, "imports/d").read() == b"d" * 2000  # noqa: SLF001
+
+
+@pytest.mark.parametrize(
+    ("root", "names"),
+    [(None, ["imports/x"]), ("own", ["own/x"]), ("../elsewhere", []), ("", [])],
+)
+def test_the_import_folder_is_added_where_it_lies_below_the_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, root: str | None, names: list[str]
+) -> None:
+    home = tmp_path / "home"
+    for folder in ("imports", "own", "../elsewhere"):
+        (home / folder).mkdir(parents=True)
+        (home / folder / "x").write_text("x")
+    given = None if root is None else home / root
+    monkeypatch.setattr(backup, "settings", lambda: Settings(home=home, import_root=given))
+
+    files, missing = backup._files(home, backup.Snapshot("head", {}, [], []))  # noqa: SLF001
+
+    assert ([name for name, _ in files], missing) == (names, [])
