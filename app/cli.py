@@ -129,7 +129,7 @@ def backup(target: Path, as_json: bool) -> None:
         return
     click.echo(f"{made['backup']} holds {made['samples']:,} samples and {made['files']:,} files.")
     for name in made["missing"]:
-        click.echo(f"Its files are gone, so they are not in the backup: {name}", err=True)
+        click.echo(f"Not in the backup, as it is gone or can't be read: {name}", err=True)
 
 
 @main.command()
