@@ -29,7 +29,7 @@ def start(request: Request, session: SessionDep, _user: CurrentUser) -> HTMLResp
         "overview/start.html",
         page="start",
         datasets=found,
-        statuses={one.id: queries.statuses(session, one.id) for one in found},
+        statuses={one.id: queries.statuses(queries.counted(session, one.id)) for one in found},
         purposes=list(Purpose),
     )
 
@@ -40,15 +40,16 @@ def home(request: Request, name: str, session: SessionDep, _user: CurrentUser) -
     dataset = datasets.get(session, name)
     newest = jobs.newest(session, dataset.id, _JOBS)
     history = imports.history(session, dataset.id)
-    stages = queries.funnel(session, dataset, sum(one.rejected for one in history))
+    rows = queries.counted(session, dataset.id)
+    stages = queries.funnel(session, dataset, rows, sum(one.rejected for one in history))
     return render(
         request,
         "overview/home.html",
         page="home",
         dataset=dataset,
         stages=stages,
-        statuses=queries.statuses(session, dataset.id),
-        sources=queries.sources(session, dataset.id),
+        statuses=queries.statuses(rows),
+        sources=queries.sources(session, rows),
         jobs=newest,
         progress=jobs.progress(session, newest),
         releases=releases.everything(session, dataset.id)[:4],
