@@ -19,7 +19,7 @@ from app.datasets.models import KINDS_OF, Dataset, Import
 from app.errors import InvalidError
 from app.jobs.models import DeadLetter, Job, JobChunk
 from app.samples import registry
-from app.samples.loading import Target, add_batch, expect_many, index_all
+from app.samples.loading import Target, add_batch, expect_many
 from app.samples.models import Sample
 from app.sources.models import Source
 from workers.ahead import ahead
@@ -193,7 +193,6 @@ def _estimate(chunk: Chunk, batch: Import) -> None:
 
 def finish(session: Session, job: Job) -> None:
     """Count what became of all rows."""
-    index_all(session)
     batch = _import(session, job)
     read = session.scalar(select(func.sum(JobChunk.done)).where(JobChunk.job_id == job.id)) or 0
     rejected = session.scalar(select(func.count()).where(DeadLetter.job_id == job.id)) or 0

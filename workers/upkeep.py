@@ -1,4 +1,7 @@
-"""The beat: chunks of dead workers go back, lost messages are sent again, old rows go."""
+"""The beat: chunks of dead workers go back, lost messages are sent again, old rows go.
+
+And the words of what is being imported are sorted into the search index, beside the import.
+"""
 
 import structlog
 
@@ -6,6 +9,7 @@ from app.accounts import idempotency, login
 from app.db import outages_pass, session_scope
 from app.jobs import claiming, queue, service
 from app.jobs.models import Job
+from app.samples.loading import index_all
 from app.settings import settings
 
 _log = structlog.get_logger("winnow.upkeep")
@@ -23,3 +27,5 @@ def run() -> None:
         service.clean_up(session)
     for job in waiting:
         queue.ring(job.queue, job.id)
+    with outages_pass("upkeep"), session_scope() as session:
+        index_all(session)

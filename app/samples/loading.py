@@ -79,14 +79,14 @@ ORDER BY i.n
 def expect_many(session: Session) -> None:
     """For this transaction: let the search index collect more words before it sorts them in.
 
-    An import is a fifth faster so; `index_all` comes when it is over, since what is only collected
-    is searched word by word.
+    Another process does that meanwhile, with `index_all`; until then what is collected is searched
+    word by word.
     """
     session.execute(text("SET LOCAL gin_pending_list_limit = '64MB'"))
 
 
 def index_all(session: Session) -> None:
-    """Sort into the search index what was only collected."""
+    """Sort into the search index what was only collected; free where there is nothing."""
     session.execute(text("SELECT gin_clean_pending_list('ix_sample_bodies_search')"))
 
 
