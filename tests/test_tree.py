@@ -20,7 +20,13 @@ STUBBORN = (
 )
 
 
-def _sleeper(code: str = "print('here', flush=True); import time; time.sleep(60)") -> psutil.Popen:
+# Whoever runs the tests in the background has the interrupt ignored, and children inherit that.
+_HEEDS = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+
+
+def _sleeper(
+    code: str = _HEEDS + "print('here', flush=True); import time; time.sleep(60)",
+) -> psutil.Popen:
     process = psutil.Popen(
         [sys.executable, "-c", code], start_new_session=True, stdout=subprocess.PIPE
     )
@@ -29,7 +35,7 @@ def _sleeper(code: str = "print('here', flush=True); import time; time.sleep(60)
 
 
 def _end(process: psutil.Popen) -> int:
-    code: int = process.wait(timeout=30)
+    code: int = process.wait(timeout=10)
     process.stdout.close()
     return code
 
