@@ -72,7 +72,7 @@ def _record(
         domain=domain,
         origin=_ORIGINS[origin],
         metadata=orjson.loads(metadata) if metadata != "{}" else {},
-        scores=_named(slots, scores) if scores and slots else {},
+        scores=_named(slots, scores) if scores else {},
         tags=tuple(tags or ()),
         id=sample_id,
     )
@@ -81,10 +81,9 @@ def _record(
 def _named(slots: Sequence[tuple[str, int]], array: str) -> dict[str, float]:
     """The measured values of an array as Postgres writes it: `{0.5,NULL,3}`."""
     values = array[1:-1].split(",")
-    missing = max(slot for _, slot in slots) + 1 - len(values)
-    if missing > 0:
-        values += [_NULL] * missing
-    return {name: float(values[slot]) for name, slot in slots if values[slot] != _NULL}
-
-
-_NULL = "NULL"
+    width = len(values)
+    return {
+        name: float(value)
+        for name, slot in slots
+        if slot < width and (value := values[slot]) != "NULL"
+    }

@@ -1,7 +1,7 @@
 """Adding samples by the batch: COPY into a temporary table, then INSERT .. SELECT."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,15 +96,15 @@ def add_batch(session: Session, target: Target, records: Sequence[Record]) -> Ad
         return Added(0, 0, ())
     session.execute(text(_STAGE))
     session.execute(text("TRUNCATE incoming"))
-    _copy(session, target, records)
+    sent = _copy(session, target, records)
     params = {
         "dataset_id": target.dataset_id,
         "source_id": target.source.id,
         "import_id": target.import_id,
     }
-    fresh = set(session.execute(text(_INSERT), params).scalar_one() or ())
+    fresh = session.execute(text(_INSERT), params).scalar_one() or []
     created = len(fresh)
-    registry.widen(session, _ends(target, records, fresh))
+    registry.widen(session, _ends(target, [sent[digest] for digest in fresh]))
     if created == len(records):
         return Added(created, 0, ())
     taken = session.execute(text(_CONFLICTS), {"dataset_id": target.dataset_id}).all()
@@ -115,14 +115,10 @@ def add_batch(session: Session, target: Target, records: Sequence[Record]) -> Ad
     return Added(created, len(records) - created - len(conflicts), conflicts)
 
 
-def _ends(
-    target: Target, records: Sequence[Record], fresh: set[bytes]
-) -> dict[int, tuple[float, float]]:
-    """The ends of each signal among the records that were stored."""
+def _ends(target: Target, records: Iterable[Record]) -> dict[int, tuple[float, float]]:
+    """The ends of each signal among these records."""
     found: dict[int, tuple[float, float]] = {}
     for record in records:
-        if not record.scores or content_hash(record.kind, record.body) not in fresh:
-            continue
         for name, value in record.scores.items():
             signal_id = target.signals[name].id
             low, high = found.get(signal_id, (value, value))
@@ -130,19 +126,20 @@ def _ends(
     return found
 
 
-def _copy(session: Session, target: Target, records: Sequence[Record]) -> None:
+def _copy(session: Session, target: Target, records: Sequence[Record]) -> dict[bytes, Record]:
+    """Send the records; the first of equal ones by its hash, the others are existing."""
     raw = session.connection().connection.driver_connection
     if not isinstance(raw, PgConnection):
         raise TypeError("Samples are loaded by COPY, which takes psycopg.")
     width = max((signal.slot for signal in target.signals.values()), default=-1) + 1
-    seen: set[bytes] = set()
+    sent: dict[bytes, Record] = {}
     with raw.cursor() as cursor, cursor.copy(_COPY) as copy:
         for n, record in enumerate(records):
             row = _row(n, record, target, width)
-            # The first of equal rows within the batch counts; the others are existing.
-            if row[_HASH] not in seen:
-                seen.add(row[_HASH])
+            if row[_HASH] not in sent:
+                sent[row[_HASH]] = record
                 copy.write_row(row)
+    return sent
 
 
 _HASH = 2  # the place of content_hash in a row
