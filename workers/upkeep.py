@@ -9,6 +9,7 @@ from app.accounts import idempotency, login
 from app.db import outages_pass, session_scope
 from app.jobs import claiming, queue, service
 from app.jobs.models import Job
+from app.samples import columns
 from app.samples.loading import index_all
 from app.settings import settings
 
@@ -25,6 +26,7 @@ def run() -> None:
         login.clean_up(session)
         idempotency.clean_up(session)
         service.clean_up(session)
+        columns.shorten_log(session)
     for job in waiting:
         queue.ring(job.queue, job.id)
     with outages_pass("upkeep"), session_scope() as session:

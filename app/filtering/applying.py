@@ -22,6 +22,7 @@ from sqlalchemy import (
     select,
     table,
     text,
+    true,
 )
 from sqlalchemy.orm import Session
 
@@ -29,9 +30,9 @@ from app.accounts.policies import Principal
 from app.curation.rules.nodes import Node, render
 from app.filtering.models import RuleApplication, RuleSet, RuleVersion
 from app.filtering.service import enabled, standing
-from app.samples.distribution import failing, field_of, parts_of
+from app.samples.distribution import field_of, parts_of
 from app.samples.models import OPEN, Sample, SampleDrop, Status
-from app.samples.search import Schema, schema_of
+from app.samples.search import Schema, compiled, schema_of
 
 _CHANGING = table("changing", column("id"), column("condition"), column("value"), column("detail"))
 _EVENTS = """
@@ -100,7 +101,7 @@ def _drop(
     by: Principal,
     ids: tuple[int, int] | list[int],
 ) -> int:
-    number = failing(schema, parts)
+    number = _failing(schema, parts)
     among = Sample.id.between(*ids) if isinstance(ids, tuple) else Sample.id.in_(ids)
     words, value = _reason(schema, parts, number)
     rows = select(
@@ -120,6 +121,18 @@ def _drop(
     count = _collect(session, rows)
     _write(session, application, by, "rules.drop", (_EVENTS, _DROP, _SET_DROPPED))
     return count
+
+
+def _failing(schema: Schema, parts: Sequence[Node]) -> ColumnElement[int]:
+    """The 1-based number of the first condition that is false; 0 for none, -1 where unknown.
+
+    Most rows of a good filter meet all conditions: asked for first, those cost one look at each.
+    """
+    if not parts:
+        return literal(0)
+    tests = [compiled(schema, part) for part in parts]
+    whens = [(test.is_(False), literal(number)) for number, test in enumerate(tests, start=1)]
+    return case((and_(true(), *tests), 0), *whens, else_=-1)
 
 
 def _reason(
@@ -163,7 +176,7 @@ def _restore(
             Sample.id.between(*ids),
             Sample.status == Status.DROPPED,
             SampleDrop.application_id.in_(ours),
-            failing(schema, parts) <= 0,
+            _failing(schema, parts) <= 0,
         )
     )
     count = _collect(session, rows)

@@ -1,16 +1,21 @@
 """What a filter would do, before it does it: counts, funnel, effect per group, the cut itself."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, case, cast
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from app.curation.rules.nodes import Node, render
-from app.samples.distribution import KEPT, UNMEASURED, failing, grouped, parts_of
-from app.samples.models import OPEN, Sample
+from app.samples import columns as held
+from app.samples.columns import Columns
+from app.samples.distribution import parts_of
+from app.samples.models import OPEN
 from app.samples.search import Schema
+from app.samples.truth import Truth, columns_for, evaluate
 
 # Words of a sample, as groups that people recognise: a line, an answer, a paragraph, a page.
 LENGTHS = ((0, "0 to 9"), (10, "10 to 49"), (50, "50 to 149"), (150, "150 to 499"), (500, "500+"))
@@ -55,49 +60,50 @@ class Preview:
     by_length: Sequence[Group]
 
 
+KEPT, UNMEASURED = 0, -1
+
+
 def preview(session: Session, schema: Schema, where: str) -> Preview:
-    """Count what an expression keeps, in one pass over the dataset."""
+    """Count what an expression keeps."""
     parts = parts_of(schema, where)
-    rows = _outcomes(session, schema, parts)
-    outcomes: Counter[int] = Counter()
-    droppable = 0
-    for outcome, *_, is_open, count in rows:
-        outcomes[outcome] += count
-        droppable += count if outcome > KEPT and is_open else 0
-    total = outcomes.total()
-    names = {number: name for name, number in schema.sources.items()}
-    lengths = dict(enumerate(name for _, name in LENGTHS))
+    columns = held.read(session, schema, _READ | columns_for(schema, *parts))
+    outcome = _outcomes([evaluate(session, schema, columns, part) for part in parts], len(columns))
+    counts = Counter(dict(enumerate(np.bincount(outcome + 1).tolist(), start=UNMEASURED)))
+    lengths = np.searchsorted([least for least, _ in LENGTHS[1:]], columns["words"], side="right")
+    stays = outcome <= KEPT
+    total = len(columns)
+    sources = {number: name for name, number in schema.sources.items()}
+    domains = {code: word or "none" for code, word in enumerate(columns.words["domain"])}
+    by_length = _groups(lengths, dict(enumerate(name for _, name in LENGTHS)), stays)
     return Preview(
         total=total,
-        matched=outcomes[KEPT],
-        unmeasured=outcomes[UNMEASURED],
-        droppable=droppable,
-        steps=_steps(parts, outcomes, total),
-        by_source=_groups([(names.get(r[1], "?"), r[0], r[5]) for r in rows]),
-        by_domain=_groups([(r[2] or "none", r[0], r[5]) for r in rows]),
-        by_length=_in_order(_groups([(lengths[r[3]], r[0], r[5]) for r in rows])),
+        matched=counts[KEPT],
+        unmeasured=counts[UNMEASURED],
+        droppable=int(np.count_nonzero(~stays & _is_open(columns))),
+        steps=_steps(parts, counts, total),
+        by_source=_groups(columns["source"], sources, stays),
+        by_domain=_groups(columns["domain"], domains, stays),
+        by_length=_in_order(by_length),
     )
 
 
-def _outcomes(
-    session: Session, schema: Schema, parts: Sequence[Node]
-) -> list[tuple[int, int, str | None, int, bool, int]]:
-    """Rows per (outcome, source, domain, length, whether a rule may drop it), the count last.
-
-    Every number of a preview adds up from these.
-    """
-    droppable = cast(Sample.status.in_(OPEN) & Sample.kept.is_(False), Integer)
-    packed = (failing(schema, parts) - UNMEASURED) * 16 + _length() * 2 + droppable
-    rows = grouped(session, schema, packed, Sample.source_id, Sample.domain)
-    return [
-        (code // 16 + UNMEASURED, source, domain, code % 16 // 2, bool(code % 2), count)
-        for code, source, domain, count in rows
-    ]
+_READ = {"status", "kept", "source", "domain", "words"}
 
 
-def _length() -> ColumnElement[int]:
-    whens = [(Sample.words >= least, number) for number, (least, _) in enumerate(LENGTHS)]
-    return case(*reversed(whens), else_=0)
+def _outcomes(truths: Sequence[Truth], count: int) -> NDArray[np.int16]:
+    """Per row the 1-based number of the first condition that is false; or kept, or unmeasured."""
+    outcome = np.full(count, KEPT, np.int16)
+    for truth in truths:
+        np.putmask(outcome, ~truth.yes, UNMEASURED)
+    for number, truth in reversed(list(enumerate(truths, start=1))):
+        np.putmask(outcome, truth.no, number)
+    return outcome
+
+
+def _is_open(columns: Columns) -> NDArray[np.bool_]:
+    words = columns.words["status"]
+    codes = [code for code, word in enumerate(words) if word in OPEN]
+    return np.isin(columns["status"], codes) & ~columns["kept"]
 
 
 def _steps(parts: Sequence[Node], outcomes: Counter[int], total: int) -> list[Step]:
@@ -108,17 +114,20 @@ def _steps(parts: Sequence[Node], outcomes: Counter[int], total: int) -> list[St
     return steps
 
 
-def _groups(rows: Sequence[tuple[str, int, int]]) -> list[Group]:
-    totals: Counter[str] = Counter()
-    kept: Counter[str] = Counter()
-    for name, outcome, count in rows:
-        totals[name] += count
-        kept[name] += count if outcome in {KEPT, UNMEASURED} else 0
-    before, after = max(totals.total(), 1), max(kept.total(), 1)
-    return [
-        Group(name, count, kept[name], count / before, kept[name] / after)
-        for name, count in totals.most_common()
+def _groups(
+    codes: NDArray[Any], names: Mapping[int, str], stays: NDArray[np.bool_]
+) -> list[Group]:
+    """Rows per value and those that stay, the most frequent value first."""
+    counts = np.bincount(codes * 2 + stays, minlength=2 * len(names))
+    counts.resize(len(counts) + len(counts) % 2, refcheck=False)
+    counts = counts.reshape(-1, 2)
+    before, after = max(len(codes), 1), max(int(counts[:, 1].sum()), 1)
+    found = [
+        Group(names.get(code, "?"), gone + kept, kept, (gone + kept) / before, kept / after)
+        for code, (gone, kept) in enumerate(counts.tolist())
+        if gone + kept
     ]
+    return sorted(found, key=lambda group: -group.total)
 
 
 def _in_order(groups: Sequence[Group]) -> list[Group]:

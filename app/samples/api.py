@@ -19,7 +19,6 @@ from app.jobs.schemas import JobOut, job_out
 from app.samples import bulk, catalog, posting, queries, registry, service
 from app.samples.models import Sample
 from app.samples.schemas import LineageOut, RevisionOut, SampleEdit, SampleOut, sample_out
-from app.samples.search import compiled
 from app.web.pagination import Cursor, Limit, Page
 
 router = APIRouter(tags=["samples"])
@@ -52,10 +51,7 @@ def list_samples(
         ).model_dump(mode="json", include=wanted)
         for sample in samples
     ]
-    counted = None
-    if total:
-        condition = compiled(page.schema, page.node)
-        counted = queries.count(session, (Sample.dataset_id == dataset.id) & condition)
+    counted = queries.count(session, page.schema, page.node) if total else None
     return Page(items=items, next=page.next, total=counted)
 
 

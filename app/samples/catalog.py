@@ -13,7 +13,7 @@ from app.samples.models import DatasetSignal
 from app.samples.order import Sort, sort_of, value_in
 from app.samples.queries import Row
 from app.samples.registry import signals
-from app.samples.search import Schema, compiled, parsed, schema_of
+from app.samples.search import Schema, parsed, schema_of
 from app.web.pagination import decode_cursor, encode_cursor, other_list, row_id
 
 
@@ -46,7 +46,7 @@ def read(
         node = And((node, Text(q.strip(), phrase=False)))
     order = sort_of(schema, sort)
     key = _key_of(cursor, order)
-    found = queries.rows(session, schema, compiled(schema, node), order, key, limit + 1)
+    found = queries.rows(session, schema, node, order, key, limit + 1)
     shown = found[:limit]
     return CatalogPage(
         rows=shown,

@@ -154,6 +154,21 @@ class SampleDrop(CreatedAt, Base):
     previous_status: Mapped[Status] = mapped_column(StatusColumn)
 
 
+class SampleChange(CreatedAt, Base):
+    """A statement changed samples of a dataset within these ids; triggers write these lines."""
+
+    __tablename__ = "sample_changes"
+    __table_args__ = (Index(None, "dataset_id", "transaction"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    dataset_id: Mapped[int]
+    low: Mapped[int] = mapped_column(BigInteger)
+    high: Mapped[int] = mapped_column(BigInteger)
+    transaction: Mapped[int] = mapped_column(
+        BigInteger, server_default=text("(pg_current_xact_id()::text)::bigint")
+    )
+
+
 class DatasetSignal(CreatedAt, Base):
     """A slot of `samples.scores` in one dataset and what stands in it.
 

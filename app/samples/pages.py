@@ -14,7 +14,7 @@ from app.datasets.models import Dataset
 from app.errors import InvalidError
 from app.jobs import service as jobs
 from app.samples import bulk, catalog, queries, service, views
-from app.samples.search import compiled, parsed, schema_of
+from app.samples.search import parsed, schema_of
 from app.web.render import render
 
 router = APIRouter(include_in_schema=False)
@@ -117,7 +117,7 @@ def facets(
     dataset = datasets.get(session, name)
     schema = schema_of(session, dataset.id)
     node = parsed(schema, where)
-    total, found = queries.facets(session, schema, compiled(schema, node))
+    total, found = queries.facets(session, schema, node)
     return render(
         request,
         "samples/_facets.html",

@@ -1,18 +1,21 @@
 """SELECTs for the catalog: pages of rows, counts, facets."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, select
+import numpy as np
 from sqlalchemy import Row as SqlRow
+from sqlalchemy import Select, and_, func, select
 from sqlalchemy.orm import Session
 
 from app.curation.rules.nodes import Compare, Node, Text, conditions
+from app.samples import columns as held
 from app.samples.models import Sample, SampleBody, SampleParent
 from app.samples.order import Sort, page_query
-from app.samples.search import Schema
+from app.samples.ranking import first
+from app.samples.search import Schema, compiled
+from app.samples.truth import columns_for, evaluate, is_in_columns, leaves
 from app.sources.models import Source
 
 SNIPPET = 300
@@ -32,13 +35,13 @@ class Row:
 def rows(
     session: Session,
     schema: Schema,
-    where: ColumnElement[bool],
+    node: Node,
     sort: Sort,
     key: Sequence[Any] | None,
     limit: int,
 ) -> list[Row]:
     """A page of the catalog. Texts are fetched for these rows alone, after the order is known."""
-    found = _page(session, schema, where, sort, key, limit)
+    found = _page(session, schema, node, sort, key, limit)
     ids = [sample.id for sample, _ in found]
     texts: dict[int, str] = dict(
         session.execute(
@@ -56,36 +59,71 @@ def rows(
 def _page(
     session: Session,
     schema: Schema,
-    where: ColumnElement[bool],
+    node: Node,
     sort: Sort,
     key: Sequence[Any] | None,
     limit: int,
 ) -> Sequence[SqlRow[Sample, Any]]:
     """Samples with their sort values.
 
-    In the order of ids the next page mostly stands near; where few samples match, going on along
-    the index would be the work of one process, and reading the dataset is that of several.
+    In the order of ids the next page mostly stands near and a short walk along the index finds
+    it. What lies farther, or in another order, is looked for in columns; only where texts or times
+    are asked for does Postgres read the dataset.
     """
-    query = page_query(schema, where, sort, key).limit(limit)
-    if sort.name != "id":
-        return session.execute(query).all()
-    mine = Sample.dataset_id == schema.dataset_id
-    first, last = session.execute(
-        select(func.min(Sample.id), func.max(Sample.id)).where(mine)
-    ).one()
+    query = page_query(schema, compiled(schema, node), sort, key).limit(limit)
+    if sort.name == "id":
+        near = _near(schema, session, query, sort, key, limit)
+        if near is not None:
+            return near
+    in_columns = all(is_in_columns(schema, one) for one in leaves(node))
+    if in_columns and schema.fields[sort.name].type == "number":
+        return _from_columns(session, schema, node, sort, key, limit)
+    if sort.name == "id":
+        by_value = Sample.id + 0  # no index has this, so none is followed
+        query = query.order_by(None).order_by(by_value.desc() if sort.descending else by_value)
+    return session.execute(query).all()
+
+
+_NEAR = 120_000  # ids: a walk of some 15 ms
+
+
+def _near(
+    schema: Schema,
+    session: Session,
+    query: Select[Sample, Any],
+    sort: Sort,
+    key: Sequence[Any] | None,
+    limit: int,
+) -> Sequence[SqlRow[Sample, Any]] | None:
+    """The page when its rows stand near, or when nothing lies beyond."""
+    ends = select(func.min(Sample.id), func.max(Sample.id))
+    first, last = session.execute(ends.where(Sample.dataset_id == schema.dataset_id)).one()
     start = key[1] if key is not None else (last if sort.descending else first)
     if start is None:
         return ()
     end = start - _NEAR if sort.descending else start + _NEAR
     found = session.execute(query.where(Sample.id.between(min(start, end), max(start, end)))).all()
-    if len(found) == limit or end <= first or end >= last:
-        return found
-    by_value = Sample.id + 0  # no index has this, so none is followed
-    order = by_value.desc() if sort.descending else by_value.asc()
-    return session.execute(query.order_by(None).order_by(order)).all()
+    return found if len(found) == limit or end <= first or end >= last else None
 
 
-_NEAR = 120_000  # ids: a walk of some 15 ms
+def _from_columns(
+    session: Session,
+    schema: Schema,
+    node: Node,
+    sort: Sort,
+    key: Sequence[Any] | None,
+    limit: int,
+) -> Sequence[SqlRow[Sample, Any]]:
+    columns = held.read(session, schema, {sort.name, *columns_for(schema, node)})
+    among = evaluate(session, schema, columns, node).yes
+    after = (key[0], key[1]) if key is not None else None
+    rows = first(columns, among, sort.name, limit, descending=sort.descending, after=after)
+    ids = columns.ids[rows].tolist()
+    found = session.execute(select(Sample, sort.column).where(Sample.id.in_(ids))).all()
+    if len(found) < len(ids):  # some were deleted this moment: a page that is short ends the list
+        return _from_columns(session, schema, node, sort, key, limit)
+    by_id = {row[0].id: row for row in found}
+    return [by_id[one] for one in ids]
 
 
 def bodies(session: Session, samples: Sequence[Sample]) -> dict[int, SampleBody]:
@@ -114,33 +152,27 @@ def source_names(session: Session) -> dict[int, str]:
     return dict(session.execute(select(Source.id, Source.name)).all())
 
 
-def count(session: Session, where: ColumnElement[bool]) -> int:
+def count(session: Session, schema: Schema, node: Node) -> int:
     """How many samples match."""
-    return session.scalar(select(func.count()).select_from(Sample).where(where)) or 0
+    columns = held.read(session, schema, columns_for(schema, node))
+    return int(np.count_nonzero(evaluate(session, schema, columns, node).yes))
 
 
 def facets(
-    session: Session, schema: Schema, where: ColumnElement[bool]
+    session: Session, schema: Schema, node: Node
 ) -> tuple[int, dict[str, list[tuple[str, int]]]]:
     """How many samples match, and the values of each facet among them, the most frequent first."""
-    columns = [Sample.source_id if name == "source" else schema.columns[name] for name in _FACETS]
-    # Grouping sets would say this shorter, but Postgres does not share those among processes.
-    rows = session.execute(
-        select(*columns, func.count())
-        .where(Sample.dataset_id == schema.dataset_id, where)
-        .group_by(*columns)
-    ).all()
-    names = {number: name for name, number in schema.sources.items()}
+    columns = held.read(session, schema, {*_FACETS, *columns_for(schema, node)})
+    matches = evaluate(session, schema, columns, node).yes
+    sources = {number: name for name, number in schema.sources.items()}
     found = {}
-    for place, name in enumerate(_FACETS):
-        counted: Counter[Any] = Counter()
-        for row in rows:
-            counted[row[place]] += row[-1]
-        del counted[None]
-        words = [(names.get(one, "?") if name == "source" else str(one)) for one in counted]
-        pairs = zip(words, counted.values(), strict=True)
-        found[name] = sorted(pairs, key=lambda pair: (-pair[1], pair[0]))[:_MOST_VALUES]
-    return sum(row[-1] for row in rows), found
+    for name in _FACETS:
+        counts = np.bincount(columns[name][matches]).tolist()
+        words = sources if name == "source" else dict(enumerate(columns.words[name]))
+        pairs = [(words.get(code, "?"), count) for code, count in enumerate(counts) if count]
+        known = [(str(word), count) for word, count in pairs if word is not None]
+        found[name] = sorted(known, key=lambda pair: (-pair[1], pair[0]))[:_MOST_VALUES]
+    return int(np.count_nonzero(matches)), found
 
 
 def chosen(node: Node) -> dict[str, set[str]]:

@@ -217,11 +217,11 @@ def _compare(schema: Schema, name: str, op: str, value: str) -> ColumnElement[bo
     return func.coalesce(column == value, false())
 
 
-_TRUTH = {"true": "1", "false": "0"}
+TRUTH = {"true": "1", "false": "0"}
 
 
 def _number(column: ColumnElement[Any], op: str, value: str) -> ColumnElement[bool]:
-    number = float(_TRUTH.get(value, value))
+    number = float(TRUTH.get(value, value))
     # Scores are float32: the bound is rounded the same way, so that 0.1 means the stored 0.1.
     bound = cast(literal(number), REAL) if isinstance(column.type, REAL) else literal(number)
     return _ordered(column, op, bound)
