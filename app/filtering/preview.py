@@ -114,9 +114,7 @@ def _steps(parts: Sequence[Node], outcomes: Counter[int], total: int) -> list[St
     return steps
 
 
-def _groups(
-    codes: NDArray[Any], names: Mapping[int, str], stays: NDArray[np.bool_]
-) -> list[Group]:
+def _groups(codes: NDArray[Any], names: Mapping[int, str], stays: NDArray[np.bool_]) -> list[Group]:
     """Rows per value and those that stay, the most frequent value first."""
     counts = np.bincount(codes * 2 + stays, minlength=2 * len(names))
     counts.resize(len(counts) + len(counts) % 2, refcheck=False)

@@ -4,13 +4,15 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import Row, case, func, select
+from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
 from app.curation.records import Origin
 from app.datasets.models import Dataset
 from app.releases.models import Release, ReleaseItem, ReleaseStatus
+from app.samples import columns
 from app.samples.models import Sample, SampleDrop, Status
+from app.samples.search import schema_of
 from app.sources.models import Source
 
 
@@ -39,14 +41,16 @@ class Stage:
     where: str
 
 
-Counted = Sequence[Row[int, Status, Origin, int]]
+Counted = Sequence[tuple[int, Status, Origin, int]]
 
 
 def counted(session: Session, dataset_id: int) -> Counted:
-    """Samples by source, status and origin, in one pass: all counts of a page add up from these."""
-    columns = (Sample.source_id, Sample.status, Sample.origin)
-    query = select(*columns, func.count()).where(Sample.dataset_id == dataset_id)
-    return session.execute(query.group_by(*columns)).all()
+    """Samples by source, status and origin: all counts of a page add up from these."""
+    names = ("source", "status", "origin")
+    rows = columns.read(session, schema_of(session, dataset_id), names).counts(*names)
+    return [
+        (source, Status(status), Origin(origin), count) for source, status, origin, count in rows
+    ]
 
 
 def statuses(rows: Counted) -> Counter[Status]:

@@ -12,7 +12,6 @@ from app.samples import queries
 from app.samples.models import DatasetSignal
 from app.samples.order import Sort, sort_of, value_in
 from app.samples.queries import Row
-from app.samples.registry import signals
 from app.samples.search import Schema, parsed, schema_of
 from app.web.pagination import decode_cursor, encode_cursor, other_list, row_id
 
@@ -54,7 +53,7 @@ def read(
         schema=schema,
         node=node,
         sort=order,
-        signals=signals(session, dataset.id),
+        signals=schema.signals,
     )
 
 

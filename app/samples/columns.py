@@ -74,6 +74,17 @@ class Columns:
         """Bytes held."""
         return self.ids.nbytes + sum(column.nbytes for column in self.values.values())
 
+    def counts(self, *names: str) -> list[tuple[Any, ...]]:
+        """Rows per combination of values (words as words), the count last."""
+        sizes = [int(self[name].max(initial=0)) + 1 for name in names]
+        counted = np.bincount(np.ravel_multi_index([self[name] for name in names], sizes))
+        places = np.flatnonzero(counted)
+        cells = [found.tolist() for found in np.unravel_index(places, sizes)]
+        for number, name in enumerate(names):
+            if name in self.words:
+                cells[number] = [self.words[name][code] for code in cells[number]]
+        return list(zip(*cells, counted[places].tolist(), strict=True))
+
 
 @dataclass(slots=True)
 class _Dictionary:

@@ -35,7 +35,7 @@ from app.curation.rules.nodes import (
     Text,
 )
 from app.errors import InvalidError
-from app.samples.models import SEARCHED_CHARS, Sample, SampleBody, Status
+from app.samples.models import SEARCHED_CHARS, DatasetSignal, Sample, SampleBody, Status
 from app.samples.registry import signals
 from app.sources.models import Source
 
@@ -69,16 +69,13 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """What can be filtered in a dataset: fields for the grammar, columns for SQL.
-
-    `ends` are the lowest and the highest value of each signal.
-    """
+    """What can be filtered in a dataset: fields for the grammar, columns for SQL."""
 
     dataset_id: int
     fields: Mapping[str, Field]
     columns: Mapping[str, ColumnElement[Any]]
     sources: Mapping[str, int]
-    ends: Mapping[str, tuple[float | None, float | None]]
+    signals: Sequence[DatasetSignal]
 
 
 def schema_of(session: Session, dataset_id: int) -> Schema:
@@ -86,22 +83,21 @@ def schema_of(session: Session, dataset_id: int) -> Schema:
     sources = dict(session.execute(select(Source.name, Source.id)).all())
     fields: dict[str, Field] = {}
     columns: dict[str, ColumnElement[Any]] = {}
-    ends: dict[str, tuple[float | None, float | None]] = {}
     for name, (kind, column) in _BUILT_IN.items():
         words = tuple(sorted(sources)) if name == "source" else _WORDS.get(name)
         fields[name] = Field(name, kind, words)
         if column is not None:
             columns[name] = column
-    for signal in signals(session, dataset_id):
+    known = signals(session, dataset_id)
+    for signal in known:
         if signal.name in _BUILT_IN:  # words and chars: every sample has them, measured or not
             continue
         fields[signal.name] = Field(signal.name, "number", None)
         columns[signal.name] = Sample.scores[signal.slot + 1]
-        ends[signal.name] = (signal.low, signal.high)
     for key in _metadata_keys(session, dataset_id):
         fields[METADATA + key] = Field(METADATA + key, "text", None)
         columns[METADATA + key] = SampleBody.sample_metadata[key].astext
-    return Schema(dataset_id, fields, columns, sources, ends)
+    return Schema(dataset_id, fields, columns, sources, known)
 
 
 def _metadata_keys(session: Session, dataset_id: int) -> Sequence[str]:
