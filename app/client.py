@@ -80,6 +80,10 @@ class Client:
         """Create or start something."""
         return self._json("POST", path, json=body or {})
 
+    def delete(self, path: str) -> None:
+        """Take something away."""
+        self._json("DELETE", path)
+
     def put(self, path: str, body: Json) -> Any:
         """Set something."""
         return self._json("PUT", path, json=body)

@@ -7,6 +7,11 @@ import structlog
 
 from app.settings import settings
 
+_NOISY = (
+    *("uvicorn.access", "httpx", "httpx2", "openai", "alembic.runtime.migration", "celery.beat"),
+    *("sentence_transformers", "transformers"),
+)
+
 
 def configure_logging() -> None:
     """Send our events and those of the libraries through one formatter to standard error."""
@@ -40,5 +45,5 @@ def configure_logging() -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(logging.INFO)
-    for noisy in ("uvicorn.access", "httpx", "alembic.runtime.migration", "celery.beat"):
+    for noisy in _NOISY:
         logging.getLogger(noisy).setLevel(logging.WARNING)

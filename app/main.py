@@ -12,8 +12,10 @@ from app.filtering import api as filtering_api
 from app.filtering import pages as filtering_pages
 from app.jobs import api as jobs_api
 from app.jobs import pages as jobs_pages
+from app.judging import api as judging_api
 from app.ledger import api as ledger_api
 from app.ledger import pages as ledger_pages
+from app.llm import api as llm_api
 from app.log import configure_logging
 from app.overview import pages as overview_pages
 from app.releases import api as releases_api
@@ -39,6 +41,8 @@ _API = (
     filtering_api,
     review_api,
     releases_api,
+    llm_api,
+    judging_api,
     jobs_api,
 )
 _PAGES = (

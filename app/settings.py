@@ -23,6 +23,10 @@ class Settings(BaseSettings):
         None, description="Folder from which imports by path are allowed; empty: HOME/imports"
     )
     public_url: str = Field("http://127.0.0.1:8000", description="Address under which people open")
+    secret_key: str = Field(
+        "",
+        description="Encrypts keys of endpoints; the same on all machines. Empty: HOME/secret.key",
+    )
     secure_cookies: bool = Field(False, description="Send cookies over HTTPS only")
     session_hours: int = Field(24 * 14, description="How long a login lasts without use")
     max_upload_mb: int = Field(4096, description="Largest uploaded file in MiB")

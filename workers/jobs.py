@@ -36,6 +36,10 @@ class CancelledError(Exception):
     """The owner asked to stop."""
 
 
+class PausedError(Exception):
+    """The job can't go on without a person; the sentence says why. What was saved stays."""
+
+
 class LostChunkError(Exception):
     """The chunk was given to another worker: what this one holds must not be written."""
 
@@ -200,7 +204,7 @@ def _give_back(chunk_id: int, attempt: int) -> None:
 
 def _do(session: Session, job: Job, row: JobChunk, handlers: Callable[[Job], Handler]) -> None:
     ours = (JobChunk.id == row.id) & (JobChunk.attempt == row.attempt)
-    if "line" not in row.state:  # else it resumes, and keeps what failed before
+    if not row.state:  # else it resumes, and keeps what failed before
         session.query(DeadLetter).filter_by(chunk_id=row.id).delete()
     try:
         chunk = Chunk(session, job, row)
@@ -214,6 +218,10 @@ def _do(session: Session, job: Job, row: JobChunk, handlers: Callable[[Job], Han
     except CancelledError:
         session.rollback()
         outcome = {"status": JobStatus.CANCELLED}
+    except PausedError as error:
+        session.rollback()
+        service.pause(session, job.id, str(error))
+        outcome = {"status": JobStatus.QUEUED, "worker": None}
     except Exception as error:
         if db.is_away(error):
             raise

@@ -7,6 +7,7 @@ from workers.bulk import HANDLER as BULK
 from workers.filtering import APPLY, UNDO
 from workers.imports import HANDLER as IMPORT
 from workers.jobs import Handler
+from workers.judging import HANDLER as JUDGE
 from workers.purge import HANDLER as PURGE
 from workers.releases import HANDLER as RELEASE
 from workers.scoring import HANDLER as SCORE
@@ -19,6 +20,7 @@ HANDLERS: Mapping[JobKind, Handler] = {
     JobKind.UNDO_RULES: UNDO,
     JobKind.RELEASE: RELEASE,
     JobKind.PURGE: PURGE,
+    JobKind.JUDGE: JUDGE,
 }
 
 

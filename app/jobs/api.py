@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from app.accounts.current import CurrentUser, SessionDep
 from app.jobs import download, queries, service
 from app.jobs.models import Job
-from app.jobs.schemas import DeadLetterOut, JobOut, job_out
+from app.jobs.schemas import DeadLetterOut, JobOut, RetryIn, job_out
 from app.web.pagination import (
     Cursor,
     Limit,
@@ -86,9 +86,12 @@ def cancel(job_id: uuid.UUID, session: SessionDep, user: CurrentUser) -> JobOut:
 
 
 @router.post("/jobs/{job_id}/retry", name="api:retry_job")
-def retry(job_id: uuid.UUID, session: SessionDep, user: CurrentUser) -> JobOut:
-    """Run again what failed or was cancelled."""
-    return _out(session, service.retry(session, job_id, by=user))
+def retry(
+    job_id: uuid.UUID, session: SessionDep, user: CurrentUser, body: RetryIn | None = None
+) -> JobOut:
+    """Run again what failed or was cancelled; a paused job goes on, with a new budget if given."""
+    budget = body.budget if body is not None else None
+    return _out(session, service.retry(session, job_id, by=user, budget=budget))
 
 
 def _out(session: Session, job: Job) -> JobOut:

@@ -22,6 +22,7 @@ class JobKind(StrEnum):
     UNDO_RULES = "undo_rules"
     RELEASE = "release"
     PURGE = "purge"
+    JUDGE = "judge"
 
 
 class Queue(StrEnum):
@@ -38,9 +39,11 @@ class JobStatus(StrEnum):
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    PAUSED = "paused"
 
 
-OPEN_STATUSES = (JobStatus.QUEUED, JobStatus.RUNNING)
+# A paused job waits for somebody to let it go on.
+OPEN_STATUSES = (JobStatus.QUEUED, JobStatus.RUNNING, JobStatus.PAUSED)
 
 
 def _enum(kind: type[StrEnum], name: str) -> Enum:

@@ -2,9 +2,10 @@
 
 import uuid
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from app.jobs.models import Job, JobKind, JobStatus, Queue
 from app.jobs.service import Progress
@@ -29,6 +30,12 @@ class JobOut(BaseModel):
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+
+
+class RetryIn(BaseModel):
+    budget: Decimal | None = Field(
+        None, gt=0, max_digits=12, decimal_places=6, description="What the job may cost in all"
+    )
 
 
 class DeadLetterOut(BaseModel):

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import structlog
@@ -144,16 +145,22 @@ def cancel(session: Session, job_id: uuid.UUID, *, by: Principal) -> Job:
     return job
 
 
-def retry(session: Session, job_id: uuid.UUID, *, by: Principal) -> Job:
+def retry(
+    session: Session, job_id: uuid.UUID, *, by: Principal, budget: Decimal | None = None
+) -> Job:
     """Run again what failed or was cancelled: its chunks, and nothing that is done.
+
+    A paused job goes on where it stopped, with another budget if one is given.
 
     Of a job that succeeded with dead letters, the chunks that hold them run again from their
     start: what landed is found there and not written twice.
     """
     job = locked(session, job_id)
     may_steer(by, job, "retry")
-    if job.status in OPEN_STATUSES:
+    if job.status in {JobStatus.QUEUED, JobStatus.RUNNING}:
         raise ConflictError("The job is still running.")
+    if budget is not None:
+        job.params = {**job.params, "budget": str(budget)}
     if job.status is JobStatus.SUCCEEDED:
         _begin_anew(session, job)
     letters = select(DeadLetter.chunk_id).where(DeadLetter.job_id == job.id)
@@ -184,6 +191,13 @@ def _begin_anew(session: Session, job: Job) -> None:
         session.execute(update(JobChunk).where(chunks).values(status=JobStatus.QUEUED))
     elif session.scalar(select(DeadLetter.id).where(DeadLetter.job_id == job.id).limit(1)) is None:
         raise ConflictError("Nothing failed in this job, so there is nothing to try again.")
+
+
+def pause(session: Session, job_id: uuid.UUID, reason: str) -> None:
+    """Let the job wait for a person, who reads why."""
+    job = locked(session, job_id)
+    if job.status is JobStatus.RUNNING:
+        job.status, job.error = JobStatus.PAUSED, reason
 
 
 def open_jobs(session: Session, dataset_id: int, kind: JobKind) -> Sequence[Job]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ARRAY, BigInteger, cast, func, select
 from sqlalchemy.orm import Session
 
 from app.accounts.policies import Principal
@@ -138,9 +138,13 @@ class Page:
     records: Sequence[Record]
 
 
-def pages(session: Session, job: Job, low: int, high: int) -> Iterator[Page]:
-    """Samples of an id range that the job covers, some at a time."""
+def pages(
+    session: Session, job: Job, low: int, high: int, ids: Sequence[int] | None = None
+) -> Iterator[Page]:
+    """Samples of an id range that the job covers (of `ids` alone, if given), some at a time."""
     wanted = condition(session, job.params["dataset_id"], job.params["where"])
+    if ids is not None:
+        wanted &= Sample.id == func.any(cast(list(ids), ARRAY(BigInteger)))
     query = (
         select(*_READ)
         .join(

@@ -54,19 +54,33 @@ def write_scores(
     slots: Mapping[str, DatasetSignal],
 ) -> None:
     """Write what several signals measured on the same samples, with their notes."""
-    measured = [slots[measure.name] for signal, _ in results for measure in signal.measures]
+    measured = [
+        ([slots[measure.name] for measure in signal.measures], scores) for signal, scores in results
+    ]
+    write_values(session, ids, revisions, measured)
+    for signal, scores in results:
+        if scores.labels is not None and signal.key == "language":
+            session.execute(text(_LANGUAGE), {"ids": list(ids), "labels": list(scores.labels)})
+
+
+def write_values(
+    session: Session,
+    ids: Sequence[int],
+    revisions: Sequence[int],
+    results: Sequence[tuple[Sequence[DatasetSignal], Scores]],
+) -> None:
+    """Write values into slots, one column each; notes go to the first slot of their scores."""
+    measured = [slot for slots, _ in results for slot in slots]
     values = np.hstack([scores.values for _, scores in results])
     session.execute(text(_STAGE))
     _copy(session, packed(ids, revisions, values))
     session.execute(text(_UPDATE.format(array=_array([one.slot for one in measured]))))
     session.execute(text("DELETE FROM measured"))
     registry.widen(session, _ends(measured, values))
-    firsts = [slots[signal.measures[0].name].id for signal, _ in results]
+    firsts = [slots[0].id for slots, _ in results]
     session.execute(text(_FORGET_NOTES), {"signal_ids": firsts, "ids": list(ids)})
-    for (signal, scores), signal_id in zip(results, firsts, strict=True):
+    for (_, scores), signal_id in zip(results, firsts, strict=True):
         _write_notes(session, ids, revisions, signal_id, scores)
-        if scores.labels is not None and signal.key == "language":
-            session.execute(text(_LANGUAGE), {"ids": list(ids), "labels": list(scores.labels)})
 
 
 def _ends(

@@ -1,0 +1,103 @@
+"""Verbs on models: providers, judges."""
+
+import os
+from typing import Any
+
+import click
+
+from app.cli_kit import finish, json_option, print_json, print_page, wait_option, where_option
+from app.client import Refused, from_environment, part
+
+_COLUMNS = ("name", "url", "model", "has_key", "price_in", "price_out", "concurrency")
+
+
+@click.group()
+def provider() -> None:
+    """Endpoints of language models."""
+
+
+@provider.command("add")
+@click.argument("name")
+@click.option("--url", required=True, help="Base URL of the endpoint, such as https://host/v1")
+@click.option("--model", required=True, help="The model's name there.")
+@click.option("--key-env", metavar="VAR", help="Environment variable that holds the key.")
+@click.option("--price-in", default="0", help="Money per million tokens sent.")
+@click.option("--price-out", default="0", help="Money per million tokens answered.")
+@click.option("--concurrency", type=click.IntRange(1, 256), default=16, show_default=True)
+@click.option("--requests-per-minute", type=click.IntRange(min=0), default=0)
+@click.option("--tokens-per-minute", type=click.IntRange(min=0), default=0)
+@click.option("--timeout", "timeout_s", type=float, default=120.0, show_default=True)
+@json_option
+def provider_add(name: str, key_env: str | None, as_json: bool, **given: Any) -> None:
+    """Add a provider, or change the one with this name."""
+    if key_env is not None and key_env not in os.environ:
+        raise click.UsageError(f"The environment variable {key_env} is not set.")
+    key = os.environ[key_env] if key_env is not None else ""
+    made = from_environment().post("/providers", {"name": name, "key": key, **given})
+    print_json(made) if as_json else click.echo(f"{name} asks {made['model']} at {made['url']}.")
+
+
+@provider.command("list")
+@json_option
+def provider_list(as_json: bool) -> None:
+    """The providers there are."""
+    print_page(from_environment().get("/providers")["items"], _COLUMNS, as_json=as_json)
+
+
+@provider.command("test")
+@click.argument("name")
+@json_option
+def provider_test(name: str, as_json: bool) -> None:
+    """Ask the model for one word; says what is wrong if it does not answer."""
+    found = from_environment().post(f"/providers/{part(name)}/test")
+    if as_json:
+        print_json(found)
+    if not found["ok"]:
+        raise Refused(found["message"])
+    if not as_json:
+        click.echo(found["message"])
+
+
+@provider.command("remove")
+@click.argument("name")
+def provider_remove(name: str) -> None:
+    """Take a provider away and forget its key."""
+    from_environment().delete(f"/providers/{part(name)}")
+    click.echo(f"{name} is gone; its replies and costs stay.")
+
+
+@click.command()
+@json_option
+def rubrics(as_json: bool) -> None:
+    """Rubrics that judges can grade by."""
+    items = from_environment().get("/rubrics")["items"]
+    print_page(items, ("name", "title", "version", "profile"), as_json=as_json)
+
+
+@click.command()
+@click.argument("dataset")
+@click.argument("rubric")
+@click.option("--provider", "provider_name", required=True, metavar="NAME")
+@where_option
+@click.option("--sample", type=click.IntRange(1, 100_000), help="Only so many, in proportion.")
+@click.option("--budget", metavar="MONEY", help="The job pauses before it costs more.")
+@click.option("--pilot", is_flag=True, help="Grade 20, and say what all would cost.")
+@wait_option
+@json_option
+def judge(
+    dataset: str,
+    rubric: str,
+    provider_name: str,
+    where: str,
+    sample: int | None,
+    budget: str | None,
+    pilot: bool,
+    wait: bool,
+    as_json: bool,
+) -> None:
+    """Grade samples by a rubric."""
+    client = from_environment()
+    order = {"rubric": rubric, "provider": provider_name, "where": where, "sample": sample}
+    body = {**order, "budget": budget, "pilot": pilot}
+    job = client.post(f"/datasets/{part(dataset)}/judge", body)
+    finish(client, job, wait=wait or pilot, as_json=as_json)

@@ -1,0 +1,68 @@
+"""What a method may be given from outside: a language model, an embedder."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of what a model is asked."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """All that decides a reply: the messages, the parameters, the JSON schema it must meet."""
+
+    messages: tuple[Message, ...]
+    schema: Mapping[str, Any] | None = None
+    temperature: float = 0.0
+    max_tokens: int = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a model answered, the tokens it counted, the seconds it took."""
+
+    text: str
+    finish: str
+    tokens_in: int
+    tokens_out: int
+    seconds: float
+
+
+class ModelError(Exception):
+    """The model gave no reply; the sentence says why. `fatal`: asking again is of no use."""
+
+    def __init__(self, message: str, *, fatal: bool) -> None:
+        super().__init__(message)
+        self.fatal = fatal
+
+
+class LanguageModel(Protocol):
+    """A chat model behind an endpoint or in this process."""
+
+    async def ask(self, question: Question) -> Reply:
+        """One reply; raise ModelError where there is none after all tries."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections and memory."""
+        ...
+
+
+class Embedder(Protocol):
+    """Texts to vectors of unit length; the fingerprint names model and way of pooling."""
+
+    fingerprint: str
+    width: int
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Shape (texts, width); a text without words becomes zeros."""
+        ...

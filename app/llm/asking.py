@@ -1,0 +1,189 @@
+"""Asking a model on account: every reply is stored, what was asked before is not paid again.
+
+Replies are written with their cost a few times a second, in transactions of their own: a worker
+that is killed loses the replies of that moment at most.
+"""
+
+import hashlib
+import time
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import orjson
+from sqlalchemy import delete, func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from app.curation.ports import LanguageModel, Question, Reply
+from app.db import session_scope
+from app.llm.models import LlmCall, LlmUsage, Provider
+from app.llm.service import cost
+
+_FLUSH_S = 0.25
+_REMEMBERED = 10_000
+_BYTES_PER_TOKEN = 2.5  # fewer than in any common language: an estimate that errs upwards
+
+
+class BudgetError(Exception):
+    """The next question could cost more than is left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who pays for what: one line of the ledger."""
+
+    job_id: uuid.UUID | None
+    user_id: uuid.UUID | None
+    dataset_id: int | None
+    purpose: str
+    budget: Decimal | None = None
+
+
+@dataclass(slots=True)
+class _Open:
+    """What was asked since the last write."""
+
+    replies: dict[bytes, Reply] = field(default_factory=dict)
+    reused: int = 0
+
+
+class Asking:
+    """A model whose replies are kept. For one event loop and one thread."""
+
+    def __init__(self, provider: Provider, model: LanguageModel, account: Account) -> None:
+        self._provider = provider
+        self._model = model
+        self._account = account
+        self._known: dict[bytes, Reply] = {}
+        self._open = _Open()
+        self._flushed = time.monotonic()
+        self._reserved = Decimal(0)
+        self._spent = self._spent_before() if account.budget is not None else Decimal(0)
+
+    def recall(self, questions: Iterable[Question]) -> None:
+        """Read the replies that are stored for questions that come next."""
+        hashes = [self.key(one) for one in questions]
+        for key in list(self._known)[:-_REMEMBERED]:
+            del self._known[key]
+        with session_scope() as session:
+            rows = session.scalars(select(LlmCall).where(LlmCall.hash.in_(hashes)))
+            self._known |= {
+                row.hash: Reply(row.text, row.finish, row.tokens_in, row.tokens_out, row.seconds)
+                for row in rows
+            }
+
+    async def ask(self, question: Question) -> Reply:
+        """The stored reply, or a new one; raise BudgetError before it could cost too much."""
+        key = self.key(question)
+        known = self._known.get(key) or self._open.replies.get(key)
+        if known is not None:
+            self._open.reused += 1
+            return known
+        most = self._most(question)
+        if self._account.budget is not None:
+            if self._spent + self._reserved + most > self._account.budget:
+                raise BudgetError
+            self._reserved += most
+        try:
+            reply = await self._model.ask(question)
+        finally:
+            if self._account.budget is not None:
+                self._reserved -= most
+        self._spent += cost(self._provider, reply.tokens_in, reply.tokens_out)
+        self._open.replies[key] = reply
+        if time.monotonic() - self._flushed >= _FLUSH_S:
+            self.flush()
+        return reply
+
+    def forget(self, question: Question) -> None:
+        """Ask anew next time: the reply was of no use."""
+        self.flush()
+        key = self.key(question)
+        self._known.pop(key, None)
+        with session_scope() as session:
+            session.execute(delete(LlmCall).where(LlmCall.hash == key))
+
+    def flush(self) -> None:
+        """Write replies and costs."""
+        self._flushed = time.monotonic()
+        replies, reused = self._open.replies, self._open.reused
+        if not replies and not reused:
+            return
+        with session_scope() as session:
+            _store(session, self._provider, replies)
+            _charge(session, self._provider, self._account, list(replies.values()), reused)
+        self._known |= replies
+        self._open = _Open()
+
+    async def close(self) -> None:
+        """Write what is open and let go of the model."""
+        self.flush()
+        await self._model.close()
+
+    def key(self, question: Question) -> bytes:
+        """SHA-256 over endpoint, model, parameters and messages."""
+        recipe: list[Any] = [
+            self._provider.url,
+            self._provider.model,
+            question.temperature,
+            question.max_tokens,
+            question.schema,
+            [[one.role, one.content] for one in question.messages],
+        ]
+        return hashlib.sha256(orjson.dumps(recipe, option=orjson.OPT_SORT_KEYS)).digest()
+
+    def _most(self, question: Question) -> Decimal:
+        size = sum(len(one.content.encode()) for one in question.messages)
+        return cost(self._provider, int(size / _BYTES_PER_TOKEN) + 1, question.max_tokens)
+
+    def _spent_before(self) -> Decimal:
+        with session_scope() as session:
+            query = select(func.sum(LlmUsage.money)).where(LlmUsage.job_id == self._account.job_id)
+            return session.scalar(query) or Decimal(0)
+
+
+def _store(session: Session, provider: Provider, replies: Mapping[bytes, Reply]) -> None:
+    rows = [
+        {
+            "hash": key,
+            "provider_id": provider.id,
+            "text": reply.text.replace("\0", "\ufffd"),
+            "finish": reply.finish,
+            "tokens_in": reply.tokens_in,
+            "tokens_out": reply.tokens_out,
+            "seconds": reply.seconds,
+        }
+        for key, reply in sorted(replies.items())
+    ]
+    if rows:
+        session.execute(insert(LlmCall).on_conflict_do_nothing(), rows)
+
+
+def _charge(
+    session: Session, provider: Provider, account: Account, replies: list[Reply], reused: int
+) -> None:
+    tokens_in = sum(reply.tokens_in for reply in replies)
+    tokens_out = sum(reply.tokens_out for reply in replies)
+    added = {
+        "calls": len(replies),
+        "reused": reused,
+        "tokens_in": tokens_in,
+        "tokens_out": tokens_out,
+        "money": cost(provider, tokens_in, tokens_out),
+        "seconds": sum(reply.seconds for reply in replies),
+    }
+    line = insert(LlmUsage).values(
+        job_id=account.job_id,
+        provider_id=provider.id,
+        user_id=account.user_id,
+        dataset_id=account.dataset_id,
+        purpose=account.purpose,
+        **added,
+    )
+    sums = {name: getattr(LlmUsage, name) + line.excluded[name] for name in added}
+    session.execute(
+        line.on_conflict_do_update(index_elements=["job_id", "provider_id", "purpose"], set_=sums)
+    )

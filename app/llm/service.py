@@ -1,0 +1,158 @@
+"""Endpoints of models: adding, testing, removing; what was spent."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, Field, field_validator
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.accounts import audit
+from app.accounts.policies import Principal
+from app.accounts.service import now
+from app.curation.ports import LanguageModel, Message, ModelError, Question, Reply
+from app.errors import ConflictError, NotFoundError
+from app.llm import policies, secrets
+from app.llm.models import LlmUsage, Provider
+from app.providers.openai_chat import Endpoint, OpenAIChat
+
+_TEST = Question((Message("user", "Answer with the single word: ready"),), max_tokens=16)
+
+
+class ProviderIn(BaseModel):
+    """An endpoint as people describe it."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")
+    url: str = Field(max_length=500, description="Base URL, such as https://host/v1")
+    model: str = Field(min_length=1, max_length=200)
+    key: str = Field("", max_length=1000)
+    price_in: Decimal = Field(Decimal(0), ge=0, max_digits=12, decimal_places=6)
+    price_out: Decimal = Field(Decimal(0), ge=0, max_digits=12, decimal_places=6)
+    concurrency: int = Field(16, ge=1, le=256)
+    requests_per_minute: int = Field(0, ge=0, le=10_000_000)
+    tokens_per_minute: int = Field(0, ge=0, le=1_000_000_000)
+    timeout_s: float = Field(120.0, ge=1, le=3600)
+
+    @field_validator("url")
+    @classmethod
+    def _is_http(cls, value: str) -> str:
+        parts = urlsplit(value.strip())
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError("the URL must begin with http:// or https:// and name a host")
+        if parts.username or parts.password or parts.query or parts.fragment:
+            raise ValueError("the URL must hold no user, query or fragment; the key has its field")
+        return value.strip().rstrip("/")
+
+
+def everything(session: Session) -> Sequence[Provider]:
+    """All providers by name."""
+    query = select(Provider).where(Provider.removed_at.is_(None))
+    return session.scalars(query.order_by(Provider.name)).all()
+
+
+def get(session: Session, name: str) -> Provider:
+    """The provider with this name."""
+    query = select(Provider).where(Provider.name == name, Provider.removed_at.is_(None))
+    found = session.scalars(query).one_or_none()
+    if found is None:
+        known = (
+            ", ".join(one.name for one in everything(session)) or "none yet; add one in Settings"
+        )
+        raise NotFoundError(f"There is no provider `{name}`. There are: {known}.")
+    return found
+
+
+def save(session: Session, given: ProviderIn, *, by: Principal) -> Provider:
+    """Add a provider, or change the one with this name; an empty key leaves the stored one."""
+    policies.may_manage(by)
+    query = select(Provider).where(Provider.name == given.name, Provider.removed_at.is_(None))
+    provider = session.scalars(query.with_for_update()).one_or_none()
+    moved = provider is not None and provider.url != given.url
+    if moved and provider is not None and provider.secret and not given.key:
+        raise ConflictError("The stored key belongs to the old URL: enter the key for the new one.")
+    if provider is None:
+        provider = Provider(name=given.name)
+        session.add(provider)
+    for name, value in given.model_dump(exclude={"name", "key"}).items():
+        setattr(provider, name, value)
+    if given.key:
+        provider.secret = secrets.locked(given.key)
+    session.flush()
+    after = {**given.model_dump(mode="json", exclude={"key"}), "key": bool(provider.secret)}
+    audit.record(session, by, "provider.save", ("provider", provider.id), after=after)
+    return provider
+
+
+def remove(session: Session, name: str, *, by: Principal) -> None:
+    """Take a provider away and forget its key; its replies and costs stay."""
+    policies.may_manage(by)
+    provider = get(session, name)
+    provider.removed_at, provider.secret = now(), None
+    audit.record(session, by, "provider.remove", ("provider", provider.id), before={"name": name})
+
+
+def model_of(provider: Provider) -> LanguageModel:
+    """A client for the provider's model."""
+    key = secrets.unlocked(provider.secret) if provider.secret else ""
+    return OpenAIChat(
+        Endpoint(
+            url=provider.url,
+            model=provider.model,
+            key=key,
+            concurrency=provider.concurrency,
+            requests_per_minute=provider.requests_per_minute,
+            tokens_per_minute=provider.tokens_per_minute,
+            timeout_s=provider.timeout_s,
+        )
+    )
+
+
+def test(session: Session, name: str, *, by: Principal) -> dict[str, Any]:
+    """Ask the model for one word: whether it answers, how fast, or what is wrong."""
+    policies.may_spend(by)
+    model = model_of(get(session, name))
+    try:
+        reply = asyncio.run(_ask_once(model))
+    except ModelError as error:
+        return {"ok": False, "message": str(error)}
+    said = reply.text.strip()[:80]
+    return {
+        "ok": True,
+        "message": f"It answered “{said}” in {reply.seconds:.1f} s.",
+        "seconds": reply.seconds,
+        "tokens_in": reply.tokens_in,
+        "tokens_out": reply.tokens_out,
+    }
+
+
+async def _ask_once(model: LanguageModel) -> Reply:
+    try:
+        return await model.ask(_TEST)
+    finally:
+        await model.close()
+
+
+def cost(provider: Provider, tokens_in: int, tokens_out: int) -> Decimal:
+    """Money for so many tokens."""
+    return (provider.price_in * tokens_in + provider.price_out * tokens_out) / 1_000_000
+
+
+def usage(session: Session) -> Sequence[LlmUsage]:
+    """What was spent, job by job, the newest first."""
+    return session.scalars(select(LlmUsage).order_by(LlmUsage.id.desc()).limit(1000)).all()
+
+
+def spent(session: Session, job_id: object) -> Mapping[str, Any]:
+    """Calls, tokens, money and seconds of a job."""
+    rows = session.scalars(select(LlmUsage).where(LlmUsage.job_id == job_id)).all()
+    return {
+        "calls": sum(one.calls for one in rows),
+        "reused": sum(one.reused for one in rows),
+        "tokens_in": sum(one.tokens_in for one in rows),
+        "tokens_out": sum(one.tokens_out for one in rows),
+        "money": str(sum((one.money for one in rows), Decimal(0))),
+        "seconds": round(sum(one.seconds for one in rows), 3),
+    }

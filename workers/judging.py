@@ -1,0 +1,208 @@
+"""Judging: many questions in flight, grades written in the order of the samples.
+
+One worker does a job: so the limits of an endpoint and the budget hold exactly, and one worker
+keeps more questions in flight than endpoints answer.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import Any
+
+import numpy as np
+from sqlalchemy.orm import Session
+
+from app.curation.ports import ModelError, Question, Reply
+from app.curation.records import Record
+from app.curation.rubrics.base import Grade, Rubric, UnreadableError
+from app.curation.signals.base import Note, Scores
+from app.datasets import service as datasets
+from app.jobs.models import Job
+from app.judging import service
+from app.llm import service as llm
+from app.llm.asking import Asking, BudgetError
+from app.scoring import service as scoring
+from app.scoring.writing import write_values
+from workers.jobs import Chunk, Handler, PausedError
+
+_WRITTEN = 64  # grades per write
+_AHEAD = 4  # questions waiting per one in flight, so that a slow reply holds nobody up
+_DOWN = 20  # so many failures in a row, and the endpoint counts as down
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A sample's grade, or why it has none; the replies it took."""
+
+    record: Record
+    revision: int
+    grade: Grade | None
+    problem: str = ""
+    raw: str = ""
+    replies: tuple[Reply, ...] = ()
+
+
+def plan(session: Session, job: Job) -> list[dict[str, Any]]:
+    """One chunk; the ids of a drawn sample stand in it."""
+    dataset = datasets.by_id(session, job.params["dataset_id"])
+    ids = service.prepare(session, job, dataset)
+    everything = scoring.count(session, dataset.id, job.params["where"])
+    job.total = everything if ids is None else len(ids)
+    job.result = {"matching": everything}
+    return [{"ids": ids}]
+
+
+def work(chunk: Chunk) -> None:
+    """Grade sample after sample, from where the last write left off."""
+    asyncio.run(_Grading(chunk).run())
+
+
+class _Grading:
+    """The questions of one job: asked side by side, answered in any order, written in order."""
+
+    def __init__(self, chunk: Chunk) -> None:
+        self._chunk = chunk
+        self._job = chunk.job
+        judge = service.judge_of(chunk.session, chunk.job)
+        self._rubric: Rubric = judge.rubric
+        self._provider = judge.provider
+        self._asking = Asking(judge.provider, llm.model_of(judge.provider), judge.account)
+        self._free = asyncio.Semaphore(judge.provider.concurrency)
+        self._most = judge.provider.concurrency * _AHEAD
+        self._stopping = False
+        self._failures = 0
+        self._taken: list[tuple[int, int, float]] = []
+
+    async def run(self) -> None:
+        try:
+            await self._all()
+        except BudgetError:
+            money = self._job.params["budget"]
+            raise PausedError(
+                f"The budget of {money} is spent. Give more, and the job goes on where it is."
+            ) from None
+        finally:
+            await self._asking.close()
+        if self._job.params["pilot"]:
+            rows = self._job.result["matching"]
+            found = service.estimate(self._provider, self._taken, rows)
+            self._job.result = {**self._job.result, "estimate": found}
+
+    async def _all(self) -> None:
+        tasks: deque[asyncio.Task[Outcome]] = deque()
+        done: list[Outcome] = []
+        try:
+            for record, revision in self._samples():
+                tasks.append(asyncio.create_task(self._grade(record, revision)))
+                while len(tasks) >= self._most or tasks[0].done():
+                    await self._collect(tasks, done)
+                    if not tasks:
+                        break
+            while tasks:
+                await self._collect(tasks, done)
+            self._write(done)
+        except (BudgetError, PausedError):
+            done += await self._in_flight(tasks)
+            self._write(done)
+            raise
+        finally:
+            await self._in_flight(tasks)
+
+    async def _collect(self, tasks: deque[asyncio.Task[Outcome]], done: list[Outcome]) -> None:
+        done.append(await tasks.popleft())
+        if len(done) >= _WRITTEN:
+            self._write(done)
+
+    async def _in_flight(self, tasks: deque[asyncio.Task[Outcome]]) -> list[Outcome]:
+        """Wait for what was asked already, since it is paid; the outcomes up to the first gap."""
+        self._stopping = True
+        found = await asyncio.gather(*tasks, return_exceptions=True)
+        tasks.clear()
+        outcomes = [one if isinstance(one, Outcome) else None for one in found]
+        return [one for one in takewhile(bool, outcomes) if one is not None]
+
+    def _samples(self) -> Iterator[tuple[Record, int]]:
+        """Samples behind the last one written, in the order of ids; stored replies are recalled."""
+        session, ids = self._chunk.session, self._chunk.params["ids"]
+        last = self._chunk.state.get("last", 0)
+        for page in scoring.pages(session, self._job, last + 1, 2**62, ids=ids):
+            self._asking.recall(self._rubric.question(record) for record in page.records)
+            yield from zip(page.records, page.revisions, strict=True)
+
+    async def _grade(self, record: Record, revision: int) -> Outcome:
+        async with self._free:
+            if self._stopping:
+                raise asyncio.CancelledError
+            try:
+                outcome = await self._graded(record, revision)
+            except ModelError as error:
+                self._failures += 1
+                if error.fatal or self._failures >= _DOWN:
+                    raise PausedError(
+                        f"{error} Mend that, then let the job go on: nothing is lost."
+                    ) from error
+                return Outcome(record, revision, None, str(error))
+        self._failures = 0
+        return outcome
+
+    async def _graded(self, record: Record, revision: int) -> Outcome:
+        """Ask; where the reply holds no grade, ask once more and say what was wrong with it."""
+        question = self._rubric.question(record)
+        first = await self._asking.ask(question)
+        try:
+            return Outcome(record, revision, self._rubric.grade(first.text), replies=(first,))
+        except UnreadableError as problem:
+            again = self._rubric.repair(question, first.text, str(problem))
+        second = await self._asking.ask(again)
+        try:
+            grade = self._rubric.grade(second.text)
+        except UnreadableError as problem:
+            self._forget(question, again)
+            return Outcome(record, revision, None, str(problem), second.text, (first, second))
+        return Outcome(record, revision, grade, replies=(first, second))
+
+    def _forget(self, *questions: Question) -> None:
+        for question in questions:
+            self._asking.forget(question)
+
+    def _write(self, outcomes: list[Outcome]) -> None:
+        """Grades with their reasons, and those that failed, in one transaction."""
+        if not outcomes:
+            return
+        self._asking.flush()
+        self._taken += [_taken(one) for one in outcomes if one.replies]
+        for one in outcomes:
+            if one.grade is None:
+                place = one.record.external_id or str(one.record.id)
+                raw = one.raw[:20_000]
+                self._chunk.reject(place, one.problem, sample_id=one.record.id, raw=raw)
+        if not self._job.params["pilot"]:
+            self._store(outcomes)
+        self._chunk.checkpoint(len(outcomes), last=outcomes[-1].record.id)
+        outcomes.clear()
+
+    def _store(self, outcomes: list[Outcome]) -> None:
+        values = [one.grade.score if one.grade else np.nan for one in outcomes]
+        notes = {
+            row: Note(one.grade.reason) for row, one in enumerate(outcomes) if one.grade is not None
+        }
+        scores = Scores(np.array(values, np.float32).reshape(-1, 1), notes=notes)
+        write_values(
+            self._chunk.session,
+            [one.record.id for one in outcomes],
+            [one.revision for one in outcomes],
+            [([service.slot(self._chunk.session, self._job)], scores)],
+        )
+
+
+def _taken(outcome: Outcome) -> tuple[int, int, float]:
+    return (
+        sum(one.tokens_in for one in outcome.replies),
+        sum(one.tokens_out for one in outcome.replies),
+        sum(one.seconds for one in outcome.replies),
+    )
+
+
+HANDLER = Handler(plan=plan, work=work, finish=service.judged)
