@@ -8,7 +8,6 @@ import asyncio
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -104,24 +103,20 @@ class _Grading:
                 await self._collect(tasks, done)
             self._write(done)
         except (BudgetError, PausedError):
-            done += await self._in_flight(tasks)
             self._write(done)
             raise
         finally:
-            await self._in_flight(tasks)
+            await self._end(tasks)
 
     async def _collect(self, tasks: deque[asyncio.Task[Outcome]], done: list[Outcome]) -> None:
         done.append(await tasks.popleft())
         if len(done) >= _WRITTEN:
             self._write(done)
 
-    async def _in_flight(self, tasks: deque[asyncio.Task[Outcome]]) -> list[Outcome]:
-        """Wait for what was asked already, since it is paid; the outcomes up to the first gap."""
+    async def _end(self, tasks: deque[asyncio.Task[Outcome]]) -> None:
+        """Wait for what was asked already: it is paid, and its reply is kept for the next try."""
         self._stopping = True
-        found = await asyncio.gather(*tasks, return_exceptions=True)
-        tasks.clear()
-        outcomes = [one if isinstance(one, Outcome) else None for one in found]
-        return [one for one in takewhile(bool, outcomes) if one is not None]
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def _samples(self) -> Iterator[tuple[Record, int]]:
         """Samples behind the last one written, in the order of ids; stored replies are recalled."""
