@@ -244,11 +244,14 @@ def test_metadata_addresses_are_refused(session: Session, admin_api: TestClient,
     assert "requests never go there" in found["message"].lower()
 
 
-def test_calls_are_kept_once(
+def test_as_many_questions_as_allowed_are_in_flight(
     session: Session, dataset: Dataset, lead: Principal, admin: Principal, bells: list[str]
 ) -> None:
-    with serving(lambda _: graded(4)) as endpoint:
-        provide(session, admin, endpoint)
+    slow = graded(4)
+    slow.delay = 0.1
+    with serving(lambda _: slow) as endpoint:
+        provide(session, admin, endpoint, concurrency=8)
         judge(session, dataset, lead)
+
+    assert endpoint.most_at_once == 8
     assert session.scalar(select(func.count()).select_from(LlmCall)) == 30
-    assert endpoint.most_at_once > 1
