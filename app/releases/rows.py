@@ -1,7 +1,8 @@
 """The frozen rows of a release as records, streamed in the order of their ids."""
 
-from collections.abc import Iterator, Sequence
-from itertools import chain
+from collections.abc import Callable, Iterator, Mapping
+from operator import itemgetter
+from typing import NamedTuple
 
 import orjson
 from sqlalchemy import text
@@ -14,45 +15,69 @@ _BATCH = 5000
 # All of it as text: what a driver and an ORM make of it takes twice as long as writing does.
 _PAGE = """
 SELECT i.sample_id, s.kind::text, b.body::text, s.external_id, i.language, i.domain,
-       s.origin::text, b.metadata::text, i.tags, i.scores::text
+       s.origin::text, b.metadata::text, i.tags, i.scores::text,
+       i.revision, encode(i.content_hash, 'hex'), s.source_id
 FROM release_items i
 JOIN samples s ON s.id = i.sample_id
 JOIN sample_bodies b ON b.sample_id = i.sample_id AND b.revision = i.revision
-WHERE i.release_id = :release AND i.sample_id > :last
+WHERE i.release_id = :release AND i.sample_id > :last {bounds}
 ORDER BY i.sample_id LIMIT :wanted
 """
+_OPEN = text(_PAGE.format(bounds=""))
+# Said of every table, so that each is read along its ids instead of row by row.
+_BOUND = text(
+    _PAGE.format(
+        bounds="AND i.sample_id <= :until AND s.id > :last AND s.id <= :until "
+        "AND b.sample_id > :last AND b.sample_id <= :until"
+    )
+)
 _KINDS = {kind.value: kind for kind in Kind}
 _ORIGINS = {origin.value: origin for origin in Origin}
+_Scores = Callable[[str], dict[str, float]]
 
 
-def records(
-    session: Session, release: Release, *, after: int = 0, limit: int | None = None
-) -> Iterator[Record]:
-    """Records from an id on, one by one."""
-    return chain.from_iterable(pages(session, release, after=after, limit=limit))
+class Row(NamedTuple):
+    """A row of a release: the record, and what tells it from other states of its sample."""
+
+    record: Record
+    revision: int
+    digest: str
+    source_id: int
+
+
+def records(session: Session, release: Release, *, after: int = 0, limit: int) -> Iterator[Record]:
+    """So many records from an id on, one by one."""
+    for page in pages(session, release, after=after, limit=limit):
+        for row in page:
+            yield row.record
 
 
 def pages(
-    session: Session, release: Release, *, after: int = 0, limit: int | None = None
-) -> Iterator[list[Record]]:
-    """Records from an id on, some thousands at a time: memory does not grow with the release."""
-    # In the order of their names, as they are written: so nothing is left to sort.
-    slots = sorted(release.slots.items())
+    session: Session,
+    release: Release,
+    *,
+    after: int = 0,
+    until: int | None = None,
+    limit: int | None = None,
+) -> Iterator[list[Row]]:
+    """Rows behind an id, some thousands at a time: memory does not grow with the release."""
+    scores = _reader(release.slots)
+    query = _OPEN if until is None else _BOUND
+    fixed = {"release": release.id} | ({} if until is None else {"until": until})
     left, last = limit if limit is not None else 2**62, after
     while left > 0:
         wanted = min(_BATCH, left)
-        params = {"release": release.id, "last": last, "wanted": wanted}
-        rows = session.execute(text(_PAGE), params).all()
+        rows = session.execute(query, fixed | {"last": last, "wanted": wanted}).all()
         if rows:
-            yield [_record(slots, *row) for row in rows]
+            yield [_row(scores, *row) for row in rows]
         if len(rows) < wanted:
             return
         left -= len(rows)
         last = rows[-1].sample_id
 
 
-def _record(
-    slots: Sequence[tuple[str, int]],
+def _row(
+    named: _Scores,
     sample_id: int,
     kind: str,
     body: str,
@@ -61,10 +86,13 @@ def _record(
     domain: str | None,
     origin: str,
     metadata: str,
-    tags: Sequence[str] | None,
+    tags: list[str] | None,
     scores: str | None,
-) -> Record:
-    return Record(
+    revision: int,
+    digest: str,
+    source_id: int,
+) -> Row:
+    record = Record(
         kind=_KINDS[kind],
         body=orjson.loads(body),
         external_id=external_id or str(sample_id),
@@ -72,18 +100,28 @@ def _record(
         domain=domain,
         origin=_ORIGINS[origin],
         metadata=orjson.loads(metadata) if metadata != "{}" else {},
-        scores=_named(slots, scores) if scores else {},
+        scores=named(scores) if scores else {},
         tags=tuple(tags or ()),
         id=sample_id,
     )
+    return Row(record, revision, digest, source_id)
 
 
-def _named(slots: Sequence[tuple[str, int]], array: str) -> dict[str, float]:
-    """The measured values of an array as Postgres writes it: `{0.5,NULL,3}`."""
-    values = array[1:-1].split(",")
-    width = len(values)
-    return {
-        name: float(value)
-        for name, slot in slots
-        if slot < width and (value := values[slot]) != "NULL"
-    }
+def _reader(slots: Mapping[str, int]) -> _Scores:
+    """What names the measured values of an array as Postgres writes it: `{0.5,NULL,3}`."""
+    # In the order of their names, as they are written: so nothing is left to sort.
+    names = sorted(slots)
+    width = max(slots.values(), default=-1) + 1
+    pick = itemgetter(*(slots[name] for name in names)) if len(names) > 1 else None
+
+    def read(array: str) -> dict[str, float]:
+        values = array[1:-1].split(",")
+        if pick and len(values) >= width and "NULL" not in values:
+            return dict(zip(names, map(float, pick(values)), strict=True))
+        return {
+            name: float(value)
+            for name in names
+            if slots[name] < len(values) and (value := values[slots[name]]) != "NULL"
+        }
+
+    return read

@@ -175,6 +175,11 @@ def folder(release: Release) -> Path:
     return settings().releases / str(release.id)
 
 
+def parts_folder(release: Release) -> Path:
+    """Where its parts lie while it is built."""
+    return settings().releases / f"{release.id}.parts"
+
+
 def file_of(release: Release, name: str) -> tuple[Path, dict[str, Any]]:
     """The path of a file of the release and its entry in the manifest."""
     ready(release)
