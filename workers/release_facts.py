@@ -18,6 +18,7 @@ from app.sources.models import Source
 
 Counts = Mapping[str, Counter[str]]
 BETWEEN, TAIL = b",", b"\n  ]\n}"
+# In the order of the card.
 _COUNTED = ("source", "kind", "origin", "domain", "language")
 _UNKNOWN = {"domain": "none", "language": "not measured"}
 _ONE_BY_ONE = """
@@ -34,12 +35,9 @@ def no_counts() -> Counts:
     return {name: Counter() for name in _COUNTED}
 
 
-def count(page: Sequence[Row], counts: Counts) -> None:
-    """Add the rows of a page; sources by their ids."""
-    found = Counter(
-        (row.source_id, row.record.kind, row.record.origin, row.record.domain, row.record.language)
-        for row in page
-    )
+def count(rows: Sequence[Row], counts: Counts) -> None:
+    """Add rows to the counters; sources by their ids."""
+    found = Counter((row.source_id, row.kind, row.origin, row.domain, row.language) for row in rows)
     for values, number in found.items():
         for name, value in zip(_COUNTED, values, strict=True):
             counts[name][_UNKNOWN[name] if value is None else str(value)] += number
@@ -100,11 +98,11 @@ def head(about: Mapping[str, Any]) -> bytes:
     return body.removesuffix(b"\n}") + b',\n  "rows": ['
 
 
-def listed(page: Sequence[Row]) -> bytes:
-    """The rows of a page as that list has them, each behind a comma."""
+def listed(rows: Sequence[Row]) -> bytes:
+    """The rows as that list has them, each behind a comma."""
     return "".join(
-        f',\n    [\n      {row.record.id},\n      {row.revision},\n      "{row.digest}"\n    ]'
-        for row in page
+        f',\n    [\n      {row.id},\n      {row.revision},\n      "{row.digest}"\n    ]'
+        for row in rows
     ).encode()
 
 

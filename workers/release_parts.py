@@ -62,11 +62,10 @@ def write_rows(chunk: Chunk, release: Release) -> None:
         listed = stack.enter_context((folder / LISTED).open("wb"))
         for page in rows.pages(chunk.session, release, after=after, until=until):
             for name, file in files.items():
-                records = (row.record for row in page)
-                written[name] += FORMATS[name].append(records, file, left_out[name])
-            listed.write(facts.listed(page))
-            facts.count(page, counts)
-            chunk.checkpoint(len(page) * len(names))
+                written[name] += FORMATS[name].append(page.records(), file, left_out[name])
+            listed.write(facts.listed(page.rows))
+            facts.count(page.rows, counts)
+            chunk.checkpoint(len(page.rows) * len(names))
     read = facts.read_one_by_one(chunk.session, release, after, until)
     _keep(chunk, folder, rows=written, left_out=left_out, counts=counts, read=read)
 
@@ -81,9 +80,8 @@ def write_format(chunk: Chunk, release: Release) -> None:
 
 def _records(chunk: Chunk, release: Release) -> Iterator[Record]:
     for page in rows.pages(chunk.session, release):
-        for row in page:
-            yield row.record
-        chunk.checkpoint(len(page))
+        yield from page.records()
+        chunk.checkpoint(len(page.rows))
 
 
 def fresh_folder(chunk: Chunk, release: Release) -> Path:

@@ -1,6 +1,8 @@
 """The frozen rows of a release as records, streamed in the order of their ids."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -37,19 +39,53 @@ _Scores = Callable[[str], dict[str, float]]
 
 
 class Row(NamedTuple):
-    """A row of a release: the record, and what tells it from other states of its sample."""
+    """A row of a release as the database has it, JSON and arrays as text."""
 
-    record: Record
+    id: int
+    kind: str
+    body: str
+    external_id: str | None
+    language: str | None
+    domain: str | None
+    origin: str
+    metadata: str
+    tags: list[str] | None
+    scores: str | None
     revision: int
     digest: str
     source_id: int
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some rows in the order of their ids."""
+
+    rows: Sequence[Row]
+    named: _Scores
+
+    def records(self) -> Iterator[Record]:
+        """One after the other: thousands of records at once keep the garbage collector busy."""
+        return map(self._record, self.rows)
+
+    def _record(self, row: Row) -> Record:
+        return Record(
+            kind=_KINDS[row.kind],
+            body=orjson.loads(row.body),
+            external_id=row.external_id or str(row.id),
+            language=row.language,
+            domain=row.domain,
+            origin=_ORIGINS[row.origin],
+            metadata=orjson.loads(row.metadata) if row.metadata != "{}" else {},
+            scores=self.named(row.scores) if row.scores else {},
+            tags=tuple(row.tags or ()),
+            id=row.id,
+        )
+
+
 def records(session: Session, release: Release, *, after: int = 0, limit: int) -> Iterator[Record]:
     """So many records from an id on, one by one."""
-    for page in pages(session, release, after=after, limit=limit):
-        for row in page:
-            yield row.record
+    found = pages(session, release, after=after, limit=limit)
+    return chain.from_iterable(page.records() for page in found)
 
 
 def pages(
@@ -59,52 +95,22 @@ def pages(
     after: int = 0,
     until: int | None = None,
     limit: int | None = None,
-) -> Iterator[list[Row]]:
+) -> Iterator[Page]:
     """Rows behind an id, some thousands at a time: memory does not grow with the release."""
-    scores = _reader(release.slots)
+    named = _reader(release.slots)
     query = _OPEN if until is None else _BOUND
     fixed = {"release": release.id} | ({} if until is None else {"until": until})
     left, last = limit if limit is not None else 2**62, after
     while left > 0:
         wanted = min(_BATCH, left)
-        rows = session.execute(query, fixed | {"last": last, "wanted": wanted}).all()
+        found = session.execute(query, fixed | {"last": last, "wanted": wanted})
+        rows = [Row(*row) for row in found]
         if rows:
-            yield [_row(scores, *row) for row in rows]
+            yield Page(rows, named)
         if len(rows) < wanted:
             return
         left -= len(rows)
-        last = rows[-1].sample_id
-
-
-def _row(
-    named: _Scores,
-    sample_id: int,
-    kind: str,
-    body: str,
-    external_id: str | None,
-    language: str | None,
-    domain: str | None,
-    origin: str,
-    metadata: str,
-    tags: list[str] | None,
-    scores: str | None,
-    revision: int,
-    digest: str,
-    source_id: int,
-) -> Row:
-    record = Record(
-        kind=_KINDS[kind],
-        body=orjson.loads(body),
-        external_id=external_id or str(sample_id),
-        language=language,
-        domain=domain,
-        origin=_ORIGINS[origin],
-        metadata=orjson.loads(metadata) if metadata != "{}" else {},
-        scores=named(scores) if scores else {},
-        tags=tuple(tags or ()),
-        id=sample_id,
-    )
-    return Row(record, revision, digest, source_id)
+        last = rows[-1].id
 
 
 def _reader(slots: Mapping[str, int]) -> _Scores:

@@ -144,6 +144,8 @@ def freeze(session: Session, release: Release) -> None:
     What can change later (revision, domain, language, tags, scores) is copied, so that the files
     can be built again byte by byte.
     """
+    # Who deletes the dataset waits here, and then finds every row to delete.
+    session.refresh(release, with_for_update=True)
     taken = select(ReleaseItem.sample_id).where(ReleaseItem.release_id == release.id)
     if session.scalar(taken.limit(1)) is not None:
         return
