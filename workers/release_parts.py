@@ -85,7 +85,7 @@ def _records(chunk: Chunk, release: Release) -> Iterator[Record]:
 
 
 def fresh_folder(chunk: Chunk, release: Release) -> Path:
-    """Its own for every try: a worker that lost this chunk may not have noticed yet."""
+    """Begin the chunk anew, in a folder of this try: who lost it may not have noticed yet."""
     parts = service.parts_folder(release)
     for left in parts.glob(f"{chunk.id}-*"):
         shutil.rmtree(left, ignore_errors=True)
