@@ -48,6 +48,7 @@ class LostChunkError(Exception):
 class Handler:
     """What a kind of job does. `plan` gives the chunks' params; `work` does one; `finish` closes.
 
+    A chunk with `waits` in its params is done after all others, even when some of them failed.
     `plan` sets `job.total`. `finish` may write `job.result`; it runs once, in the transaction
     that closes the job. `failed` undoes what must not stay when the job fails or is cancelled.
     """

@@ -59,6 +59,7 @@ def work(chunk: Chunk) -> None:
 def _remove_files(session: Session, dataset_id: int) -> None:
     """The files of its releases and its uploads; what was imported by path is not ours."""
     for release in session.scalars(select(Release).where(Release.dataset_id == dataset_id)):
+        shutil.rmtree(releases.parts_folder(release), ignore_errors=True)
         shutil.rmtree(releases.folder(release), ignore_errors=True)
     for batch in session.scalars(select(Import).where(Import.dataset_id == dataset_id)):
         shutil.rmtree(settings().uploads / str(batch.id), ignore_errors=True)

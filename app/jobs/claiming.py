@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from app.accounts.service import now
 from app.db import on_commit
@@ -15,6 +15,7 @@ from app.jobs.models import OPEN_STATUSES, Job, JobChunk, JobStatus
 from app.jobs.service import BELLS, locked
 
 _MAX_ATTEMPTS = 5
+WAITS = "waits"  # in the params of a chunk that is done after all others
 
 
 def claim_job(session: Session, job_id: uuid.UUID) -> Job | None:
@@ -38,7 +39,13 @@ def add_chunks(session: Session, job: Job, params: Sequence[dict[str, Any]]) -> 
 
 
 def claim_chunk(session: Session, job_id: uuid.UUID, worker: str) -> JobChunk | None:
-    """Take the next chunk that nobody holds."""
+    """Take the next chunk that nobody holds; one that waits only when all others are done."""
+    other = aliased(JobChunk)
+    others_open = (
+        select(other.id)
+        .where(other.job_id == job_id, other.id != JobChunk.id, other.status.in_(OPEN_STATUSES))
+        .exists()
+    )
     free = (
         select(JobChunk.id)
         .join(Job, Job.id == JobChunk.job_id)
@@ -46,6 +53,7 @@ def claim_chunk(session: Session, job_id: uuid.UUID, worker: str) -> JobChunk | 
             JobChunk.job_id == job_id,
             JobChunk.status == JobStatus.QUEUED,
             Job.status == JobStatus.RUNNING,
+            ~JobChunk.params.has_key(WAITS) | ~others_open,
         )
         .order_by(JobChunk.position)
         .limit(1)

@@ -151,8 +151,8 @@ def retry(
     """Run again what failed or was cancelled: its chunks, and nothing that is done.
 
     A paused job goes on where it stopped, with another budget if one is given.
-
-    Of a job that succeeded with dead letters, the chunks that hold them run again from their
+    A release is cut and built anew, whatever came of it: of one that ended no parts are left.
+    Of another job that succeeded with dead letters, the chunks that hold them run again from their
     start: what landed is found there and not written twice.
     """
     job = locked(session, job_id)
@@ -161,8 +161,10 @@ def retry(
         raise ConflictError("The job is still running.")
     if budget is not None:
         job.params = {**job.params, "budget": str(budget)}
-    if job.status is JobStatus.SUCCEEDED:
-        _begin_anew(session, job)
+    if job.kind is JobKind.RELEASE:
+        session.execute(delete(JobChunk).where(JobChunk.job_id == job.id))
+    elif job.status is JobStatus.SUCCEEDED:
+        _must_have_letters(session, job)
     letters = select(DeadLetter.chunk_id).where(DeadLetter.job_id == job.id)
     session.execute(
         update(JobChunk)
@@ -184,12 +186,8 @@ def retry(
     return job
 
 
-def _begin_anew(session: Session, job: Job) -> None:
-    """Of jobs that succeeded, a release is built again, others only where rows failed."""
-    chunks = JobChunk.job_id == job.id
-    if job.kind is JobKind.RELEASE:
-        session.execute(update(JobChunk).where(chunks).values(status=JobStatus.QUEUED))
-    elif session.scalar(select(DeadLetter.id).where(DeadLetter.job_id == job.id).limit(1)) is None:
+def _must_have_letters(session: Session, job: Job) -> None:
+    if session.scalar(select(DeadLetter.id).where(DeadLetter.job_id == job.id).limit(1)) is None:
         raise ConflictError("Nothing failed in this job, so there is nothing to try again.")
 
 

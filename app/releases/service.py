@@ -144,6 +144,8 @@ def freeze(session: Session, release: Release) -> None:
     What can change later (revision, domain, language, tags, scores) is copied, so that the files
     can be built again byte by byte.
     """
+    # Who deletes the dataset waits here, and then finds every row to delete.
+    session.refresh(release, with_for_update=True)
     taken = select(ReleaseItem.sample_id).where(ReleaseItem.release_id == release.id)
     if session.scalar(taken.limit(1)) is not None:
         return
@@ -173,6 +175,11 @@ def freeze(session: Session, release: Release) -> None:
 def folder(release: Release) -> Path:
     """Where the files of a release lie."""
     return settings().releases / str(release.id)
+
+
+def parts_folder(release: Release) -> Path:
+    """Where its parts lie while it is built."""
+    return settings().releases / f"{release.id}.parts"
 
 
 def file_of(release: Release, name: str) -> tuple[Path, dict[str, Any]]:

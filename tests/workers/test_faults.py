@@ -229,7 +229,7 @@ def _scored(session: Session, job: Json) -> dict[str, Any]:
 def _released(session: Session, job: Json, home: Path) -> dict[str, Any]:
     release = session.scalars(select(Release).where(Release.job_id == job["id"])).one()
     folder = home / "releases" / str(release.id)
-    left = [path.name for path in folder.parent.iterdir() if ".building" in path.name]
+    left = [path.name for path in folder.parent.iterdir() if ".parts" in path.name]
     for entry in release.manifest["files"]:
         body = (folder / entry["name"]).read_bytes()
         assert hashlib.sha256(body).hexdigest() == entry["sha256"]

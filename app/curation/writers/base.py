@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from pydantic import Field
 
@@ -38,6 +38,12 @@ class Written:
 
     files: tuple[WrittenFile, ...]
     left_out: dict[str, int]
+
+
+class Sink(Protocol):
+    """What bytes are written to."""
+
+    def write(self, chunk: "ReadableBuffer", /) -> int: ...
 
 
 class Digest(io.RawIOBase):
@@ -91,8 +97,17 @@ class Writer(Method):
             files.append(WrittenFile(path.name, count, digest.size, digest.sha256))
         return Written(tuple(files), dict(sorted(left_out.items())))
 
+    @property
+    def in_parts(self) -> bool:
+        """Whether files of parts of the records, one after the other, are the file of all."""
+        return False
+
+    def append(self, records: Iterable[Record], file: Sink, left_out: Counter[str]) -> int:
+        """Write records behind those of the file, for writers `in_parts`; how many it took."""
+        return self.write_rows(self._encoded(records, left_out), file, left_out)
+
     @abstractmethod
-    def write_rows(self, rows: Iterator[Columns], file: Digest, left_out: Counter[str]) -> int:
+    def write_rows(self, rows: Iterator[Columns], file: Sink, left_out: Counter[str]) -> int:
         """Write one file and say how many rows it got; count in `left_out` those it did not."""
 
     def columns(self, record: Record) -> Columns | Unwritable:
@@ -126,10 +141,17 @@ def _about(record: Record) -> Columns:
         "language": record.language,
         "origin": record.origin,
         "tags": list(record.tags),
-        "scores": record.scores and dict(sorted(record.scores.items())),
+        "scores": record.scores and _by_name(record.scores),
         "metadata": record.metadata and _sorted(record.metadata),
     }
     return {name: value for name, value in about.items() if value}
+
+
+def _by_name(scores: Mapping[str, float]) -> Mapping[str, float]:
+    """The scores in the order of their names; they mostly come in it."""
+    names = list(scores)
+    in_order = isinstance(scores, dict) and names == sorted(names)
+    return scores if in_order else dict(sorted(scores.items()))
 
 
 def _sorted(value: Any) -> Any:

@@ -9,7 +9,7 @@ import orjson
 import zstandard
 from pydantic import Field
 
-from app.curation.writers.base import NOT_UNICODE, Digest, Writer
+from app.curation.writers.base import NOT_UNICODE, Sink, Writer
 from app.curation.writers.layouts import Columns
 
 _CHUNK = 2**20
@@ -28,7 +28,11 @@ class JsonLinesWriter(Writer):
     def suffix(self) -> str:
         return ".jsonl" + {"none": "", "gzip": ".gz", "zstd": ".zst"}[self.packing]
 
-    def write_rows(self, rows: Iterator[Columns], file: Digest, left_out: Counter[str]) -> int:
+    @property
+    def in_parts(self) -> bool:
+        return self.packing == "none" and not self.rows_per_file
+
+    def write_rows(self, rows: Iterator[Columns], file: Sink, left_out: Counter[str]) -> int:
         count, held, packer = 0, bytearray(), self._packer()
         for row in rows:
             try:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import Field
 
-from app.curation.writers.base import NOT_UNICODE, Digest, Writer
+from app.curation.writers.base import NOT_UNICODE, Sink, Writer
 from app.curation.writers.layouts import Columns
 
 _TEXT = pa.string()
@@ -37,7 +37,7 @@ class ParquetWriter(Writer):
     def suffix(self) -> str:
         return ".parquet"
 
-    def write_rows(self, rows: Iterator[Columns], file: Digest, left_out: Counter[str]) -> int:
+    def write_rows(self, rows: Iterator[Columns], file: Sink, left_out: Counter[str]) -> int:
         first = next(rows, {})
         body = [name for name in first if name not in _ABOUT]
         schema = pa.schema(

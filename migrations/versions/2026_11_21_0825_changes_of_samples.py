@@ -1,14 +1,14 @@
 """Every statement that changes samples leaves a line: columns held in memory follow it.
 
 Revision ID: e07d94b2a518
-Revises: 8d52e7c10b46
+Revises: 4e7a9c2d5f18
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "e07d94b2a518"
-down_revision = "8d52e7c10b46"
+down_revision = "4e7a9c2d5f18"
 branch_labels = None
 depends_on = None
 
