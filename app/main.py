@@ -13,9 +13,11 @@ from app.filtering import pages as filtering_pages
 from app.jobs import api as jobs_api
 from app.jobs import pages as jobs_pages
 from app.judging import api as judging_api
+from app.judging import pages as judging_pages
 from app.ledger import api as ledger_api
 from app.ledger import pages as ledger_pages
 from app.llm import api as llm_api
+from app.llm import pages as llm_pages
 from app.log import configure_logging
 from app.overview import pages as overview_pages
 from app.releases import api as releases_api
@@ -53,6 +55,8 @@ _PAGES = (
     ledger_pages,
     scoring_pages,
     filtering_pages,
+    judging_pages,
+    llm_pages,
     review_pages,
     releases_pages,
     jobs_pages,

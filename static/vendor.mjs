@@ -21,7 +21,7 @@ for (const font of ["inter", "jetbrains-mono"]) {
 const aliases = {
   approved: "circle-check", rejected: "circle-x", pending: "circle-dotted", in_review: "progress", dropped: "circle-minus",
   quarantined: "alert-triangle", verified: "shield-check", refuted: "shield-x", unchecked: "shield", flagged: "flag-3",
-  skipped: "player-track-next", queued: "clock", running: "loader-2", succeeded: "circle-check", failed: "alert-triangle", cancelled: "circle-minus",
+  skipped: "player-track-next", queued: "clock", running: "loader-2", succeeded: "circle-check", failed: "alert-triangle", cancelled: "circle-minus", paused: "player-pause",
   building: "loader-2", ready: "circle-check",
 };
 const files = (folder) => readdirSync(folder, { withFileTypes: true, recursive: true }).filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath ?? entry.path, entry.name));

@@ -4,8 +4,10 @@ import csv
 import io
 import uuid
 from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, StreamingResponse
 from sqlalchemy.orm import Session
 
@@ -35,10 +37,14 @@ def cancel(
 
 @router.post("/jobs/{job_id}/retry", name="jobs:retry")
 def retry(
-    request: Request, job_id: uuid.UUID, session: SessionDep, user: CurrentUser
+    request: Request,
+    job_id: uuid.UUID,
+    session: SessionDep,
+    user: CurrentUser,
+    budget: Annotated[Decimal | None, Form(gt=0, max_digits=12, decimal_places=6)] = None,
 ) -> HTMLResponse:
-    """Run again what failed."""
-    return _row(request, session, service.retry(session, job_id, by=user))
+    """Run again what failed; a paused job goes on, with a new budget if given."""
+    return _row(request, session, service.retry(session, job_id, by=user, budget=budget))
 
 
 @router.get("/jobs/{job_id}/dead-letters.jsonl", name="jobs:dead_letters_jsonl")

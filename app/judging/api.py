@@ -1,10 +1,8 @@
 """Rubrics and judges over REST."""
 
-from decimal import Decimal
 from typing import Any
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, Field
 
 from app.accounts.current import CurrentUser, SessionDep
 from app.curation.rubrics.base import Rubric
@@ -21,23 +19,6 @@ router = APIRouter(tags=["judges"])
 
 class RubricOut(Rubric):
     version: int
-
-
-class JudgeIn(BaseModel):
-    """What to grade, by which rubric and model, for how much."""
-
-    rubric: str = Field(max_length=100)
-    provider: str = Field(max_length=100)
-    where: str = Field("", max_length=4000)
-    sample: int | None = Field(None, ge=1, le=100_000, description="Only so many, in proportion")
-    budget: Decimal | None = Field(
-        None,
-        gt=0,
-        max_digits=12,
-        decimal_places=6,
-        description="The job pauses before it costs more",
-    )
-    pilot: bool = Field(False, description="Grade 20 to estimate what all would cost; no scores")
 
 
 def _out(versioned: Versioned) -> RubricOut:
@@ -67,11 +48,11 @@ def save_rubric(body: Rubric, session: SessionDep, user: CurrentUser) -> RubricO
 
 @router.post("/datasets/{name}/judge", status_code=202, name="api:judge")
 def judge(
-    name: str, body: JudgeIn, session: SessionDep, user: CurrentUser, response: Response
+    name: str, body: Order, session: SessionDep, user: CurrentUser, response: Response
 ) -> JobOut:
     """Grade samples by a rubric; with `pilot`, say what it would cost (`result.estimate`)."""
     dataset = datasets.get(session, name)
-    job = service.start(session, dataset, Order(**body.model_dump()), by=user)
+    job = service.start(session, dataset, body, by=user)
     response.headers["Location"] = f"/api/v1/jobs/{job.id}"
     return job_out(job, jobs.progress(session, [job])[job.id])
 

@@ -8,13 +8,14 @@ from decimal import Decimal
 from typing import Any
 
 import orjson
+from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
 from app.accounts.policies import Principal
 from app.accounts.service import now
 from app.curation.rubrics.base import Rubric
 from app.datasets.models import Dataset
-from app.errors import ConflictError, InvalidError
+from app.errors import ConflictError
 from app.jobs import service as jobs
 from app.jobs.models import Job, JobKind, Queue
 from app.judging import rubrics
@@ -31,20 +32,22 @@ from app.samples.strata import drawn
 
 PILOT_ROWS = 20
 KEY = "judge"
-_MOST_SAMPLED = 100_000
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What somebody wants graded; `pilot` grades 20 samples only to tell what all would cost."""
+class Order(BaseModel):
+    """What to grade, by which rubric and model, for how much."""
 
-    rubric: str
-    provider: str
-    where: str = ""
-    sample: int | None = None
-    budget: Decimal | None = None
-    pilot: bool = False
-    seed: int = 0
+    rubric: str = Field(max_length=100)
+    provider: str = Field(max_length=100)
+    where: str = Field("", max_length=4000)
+    sample: int | None = Field(
+        None, ge=1, le=100_000, description="Only so many, drawn in proportion"
+    )
+    budget: Decimal | None = Field(
+        None, gt=0, max_digits=12, decimal_places=6, description="The job pauses before this"
+    )
+    pilot: bool = Field(False, description="Grade 20 to estimate what all would cost; no scores")
+    seed: int = Field(0, ge=0, description="Another seed draws other samples")
 
 
 def start(session: Session, dataset: Dataset, order: Order, *, by: Principal) -> Job:
@@ -56,8 +59,6 @@ def start(session: Session, dataset: Dataset, order: Order, *, by: Principal) ->
     provider = llm.get(session, order.provider)
     versioned = rubrics.keep(session, order.rubric) or rubrics.get(session, order.rubric)
     condition(session, dataset.id, order.where)
-    if order.sample is not None and not 1 <= order.sample <= _MOST_SAMPLED:
-        raise InvalidError(f"A sample has between 1 and {_MOST_SAMPLED:,} rows.")
     spec = _spec(session, dataset, versioned, provider)
     for job in jobs.open_jobs(session, dataset.id, JobKind.JUDGE):
         if job.params["signal"] == spec.name and not order.pilot:

@@ -53,6 +53,11 @@ def everything(session: Session) -> Sequence[Provider]:
     return session.scalars(query.order_by(Provider.name)).all()
 
 
+def names(session: Session) -> dict[int, str]:
+    """Names by id, of removed providers too: the ledger tells of them."""
+    return dict(session.execute(select(Provider.id, Provider.name)).all())
+
+
 def get(session: Session, name: str) -> Provider:
     """The provider with this name."""
     query = select(Provider).where(Provider.name == name, Provider.removed_at.is_(None))
@@ -96,24 +101,26 @@ def remove(session: Session, name: str, *, by: Principal) -> None:
 
 def model_of(provider: Provider) -> LanguageModel:
     """A client for the provider's model."""
-    key = secrets.unlocked(provider.secret) if provider.secret else ""
-    return OpenAIChat(
-        Endpoint(
-            url=provider.url,
-            model=provider.model,
-            key=key,
-            concurrency=provider.concurrency,
-            requests_per_minute=provider.requests_per_minute,
-            tokens_per_minute=provider.tokens_per_minute,
-            timeout_s=provider.timeout_s,
-        )
+    return OpenAIChat(_endpoint(provider))
+
+
+def _endpoint(provider: Provider) -> Endpoint:
+    return Endpoint(
+        url=provider.url,
+        model=provider.model,
+        key=secrets.unlocked(provider.secret) if provider.secret else "",
+        concurrency=provider.concurrency,
+        requests_per_minute=provider.requests_per_minute,
+        tokens_per_minute=provider.tokens_per_minute,
+        timeout_s=provider.timeout_s,
     )
 
 
 def test(session: Session, name: str, *, by: Principal) -> dict[str, Any]:
     """Ask the model for one word: whether it answers, how fast, or what is wrong."""
     policies.may_spend(by)
-    model = model_of(get(session, name))
+    # A person waits: what may pass by itself is told at once.
+    model = OpenAIChat(_endpoint(get(session, name)), tries=1)
     try:
         reply = asyncio.run(_ask_once(model))
     except ModelError as error:

@@ -43,8 +43,9 @@ class OpenAIChat:
     then on, since the prompt says the form as well.
     """
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: Endpoint, tries: int = _TRIES) -> None:
         self._endpoint = endpoint
+        self._tries = tries
         self._pace = Pace(endpoint.requests_per_minute, endpoint.tokens_per_minute)
         self._formats = True
         self._client = AsyncOpenAI(
@@ -61,13 +62,13 @@ class OpenAIChat:
 
     async def ask(self, question: Question) -> Reply:
         """One reply; raise ModelError where there is none after all tries."""
-        for attempt in range(1, _TRIES + 1):
+        for attempt in range(1, self._tries + 1):
             await self._pace.wait(_size(question))
             try:
                 return await self._once(question)
             except OpenAIError as error:
                 pause = self._pause(error, attempt)
-                if pause is None or attempt == _TRIES:
+                if pause is None or attempt == self._tries:
                     raise self._told(error, attempt) from error
             await asyncio.sleep(pause)
         raise AssertionError("unreachable")

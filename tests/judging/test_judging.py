@@ -37,7 +37,7 @@ def provide(session: Session, admin: Principal, endpoint: Endpoint, **more: obje
 
 
 def judge(session: Session, dataset: Dataset, by: Principal, **more: object) -> Job:
-    order = Order("accuracy_judge", "local", **more)  # type: ignore[arg-type]
+    order = Order.model_validate({"rubric": "accuracy_judge", "provider": "local", **more})
     return run_job(session, service.start(session, dataset, order, by=by).id)
 
 

@@ -1,0 +1,77 @@
+"""Trying a rubric on a few samples before any job: what the judge would say, side by side."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from app.accounts.policies import Principal
+from app.curation.ports import ModelError
+from app.curation.records import Record
+from app.curation.rubrics.base import Rubric, UnreadableError
+from app.datasets.models import Dataset
+from app.llm import policies
+from app.llm import service as llm
+from app.llm.asking import Account, Asking
+from app.samples import service as samples
+from app.samples.search import schema_of
+from app.samples.strata import drawn
+
+ROWS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A sample and what the judge said; `problem` where it said nothing of use."""
+
+    record: Record
+    score: float | None
+    reason: str
+    problem: str = ""
+
+
+def on_some(
+    session: Session,
+    dataset: Dataset,
+    rubric: Rubric,
+    provider_name: str,
+    *,
+    by: Principal,
+    where: str = "",
+    seed: int = 0,
+) -> list[Tried]:
+    """Grade five samples drawn in proportion; the same five for the same seed."""
+    policies.may_spend(by)
+    provider = llm.get(session, provider_name)
+    ids = drawn(session, schema_of(session, dataset.id), where, ROWS, seed=seed).tolist()
+    records = [_record(session, sample_id) for sample_id in ids]
+    account = Account(None, by.id, dataset.id, f"{rubric.name}, tried")
+    asking = Asking(provider, llm.model_of(provider), account)
+    asking.recall(rubric.question(record) for record in records)
+    return asyncio.run(_all(asking, rubric, records))
+
+
+def _record(session: Session, sample_id: int) -> Record:
+    sample = samples.get(session, sample_id)
+    body = samples.body(session, sample).body
+    return Record(sample.kind, body, external_id=sample.external_id, id=sample.id)
+
+
+async def _all(asking: Asking, rubric: Rubric, records: Sequence[Record]) -> list[Tried]:
+    try:
+        return await asyncio.gather(*(_one(asking, rubric, record) for record in records))
+    finally:
+        await asking.close()
+
+
+async def _one(asking: Asking, rubric: Rubric, record: Record) -> Tried:
+    try:
+        reply = await asking.ask(rubric.question(record))
+    except ModelError as error:
+        return Tried(record, None, "", str(error))
+    try:
+        grade = rubric.grade(reply.text)
+    except UnreadableError as error:
+        return Tried(record, None, reply.text[:500], str(error))
+    return Tried(record, grade.score, grade.reason)

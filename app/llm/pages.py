@@ -1,0 +1,75 @@
+"""Providers in the browser: endpoints, prices, limits, a test; what was spent."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from sqlalchemy.orm import Session
+
+from app.accounts.current import CurrentUser, SessionDep
+from app.accounts.policies import Principal
+from app.errors import AppError
+from app.llm import policies, service
+from app.llm.service import ProviderIn
+from app.validation import build
+from app.web.forms import FormFields
+from app.web.render import render
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/settings/providers", name="llm:page")
+def providers_page(request: Request, session: SessionDep, user: CurrentUser) -> HTMLResponse:
+    """Endpoints of models, and what was asked of them."""
+    return _page(request, session, user)
+
+
+@router.post("/settings/providers", name="llm:save")
+def save(request: Request, session: SessionDep, user: CurrentUser, form: FormFields) -> Response:
+    """Add or change a provider."""
+    given = {name: value for name, value in form.items() if name != "csrf" and value != ""}
+    try:
+        service.save(session, build(ProviderIn, given, "provider"), by=user)
+    except AppError as error:
+        response = _page(request, session, user, error=error, form=given)
+        response.status_code = error.status
+        return response
+    return RedirectResponse("/settings/providers", status_code=303)
+
+
+@router.post("/settings/providers/test", name="llm:test")
+def test(
+    request: Request, session: SessionDep, user: CurrentUser, name: Annotated[str, Form()]
+) -> HTMLResponse:
+    """Whether the provider answers, in a sentence."""
+    found = service.test(session, name, by=user)
+    return render(request, "llm/_test.html", found=found)
+
+
+@router.post("/settings/providers/remove", name="llm:remove")
+def remove(session: SessionDep, user: CurrentUser, name: Annotated[str, Form()]) -> Response:
+    """Take a provider away."""
+    service.remove(session, name, by=user)
+    return RedirectResponse("/settings/providers", status_code=303)
+
+
+def _page(
+    request: Request,
+    session: Session,
+    user: Principal,
+    error: AppError | None = None,
+    form: dict[str, str] | None = None,
+) -> HTMLResponse:
+    policies.may_spend(user)
+    # What was typed stands in the form again, but for the key.
+    shown = {name: value for name, value in (form or {}).items() if name != "key"}
+    return render(
+        request,
+        "llm/providers.html",
+        page="settings",
+        providers=service.everything(session),
+        usage=service.usage(session)[:50],
+        names=service.names(session),
+        error=error,
+        form=shown,
+    )
