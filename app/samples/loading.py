@@ -23,8 +23,9 @@ class Added:
 
 
 _IDS = """
-SELECT array_agg(nextval(pg_get_serial_sequence('samples', 'id')))
-FROM generate_series(1, :count)
+SELECT array_agg(nextval(s.name))
+FROM (SELECT pg_get_serial_sequence('samples', 'id')::regclass AS name OFFSET 0) s,
+     generate_series(1, :count)
 """
 _KNOWN = """
 SELECT EXISTS (SELECT 1 FROM samples
