@@ -28,6 +28,7 @@ from workers.files import ChangedFileError, unchanged
 from workers.jobs import Chunk, Handler
 
 _ROWS = 10_000
+_FIRST_ROWS = 1250
 _BYTES = 16_000_000
 
 
@@ -132,7 +133,7 @@ def _batches(
     rows: Rows, record_of: Callable[[Row], Row | Record | Rejected], noted: Warnings
 ) -> Iterator[_Batch]:
     """Rows by the thousand, fewer where they are long and at first, when the database waits."""
-    batch, most = _Batch(), max(_ROWS // 8, 1)
+    batch, most = _Batch(), min(_FIRST_ROWS, _ROWS)
     for item in rows:
         record = record_of(item) if isinstance(item, Row) else item
         if isinstance(record, Rejected):

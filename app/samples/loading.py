@@ -39,11 +39,7 @@ FOR KEY SHARE OF d, s
 """
 _MAY_SKIP = "SELECT has_parameter_privilege('session_replication_role', 'SET')"
 _STAGE = """
-CREATE TEMPORARY TABLE IF NOT EXISTS incoming_samples (LIKE samples INCLUDING DEFAULTS)
-ON COMMIT DELETE ROWS;
-CREATE TEMPORARY TABLE IF NOT EXISTS incoming_bodies (LIKE sample_bodies INCLUDING DEFAULTS)
-ON COMMIT DELETE ROWS;
-TRUNCATE incoming_samples, incoming_bodies
+CREATE TEMPORARY TABLE IF NOT EXISTS {name} (LIKE {like} INCLUDING DEFAULTS) ON COMMIT DELETE ROWS
 """
 _INSERT = f"""
 WITH fresh AS (
@@ -117,9 +113,7 @@ def _known(session: Session, target: Target, batch: Packed) -> bool:
     return bool(session.execute(text(_KNOWN), params).scalar_one())
 
 
-def _copy_straight(
-    session: Session, target: Target, batch: Packed, ids: Sequence[int]
-) -> bool:
+def _copy_straight(session: Session, target: Target, batch: Packed, ids: Sequence[int]) -> bool:
     """Send all rows into their tables; false, and nothing done, where one is there by now."""
     try:
         with session.begin_nested():
@@ -150,8 +144,9 @@ def _skip_lookups(session: Session, target: Target) -> bool:
 
 def _insert_staged(session: Session, batch: Packed, ids: Sequence[int]) -> Sequence[int]:
     """Add what is not there yet; the ids of those rows."""
-    for statement in _STAGE.split(";"):
-        session.execute(text(statement))
+    session.execute(text(_STAGE.format(name="incoming_samples", like="samples")))
+    session.execute(text(_STAGE.format(name="incoming_bodies", like="sample_bodies")))
+    session.execute(text("TRUNCATE incoming_samples, incoming_bodies"))
     _copy(session, "incoming_samples", SAMPLE_COLUMNS, ids, batch.samples)
     _copy(session, "incoming_bodies", BODY_COLUMNS, ids, batch.bodies)
     return session.execute(text(_INSERT)).scalar_one() or []
