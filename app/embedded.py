@@ -171,4 +171,5 @@ def broker_options(home: Path) -> dict[str, object]:
         "processed_folder": str(folders["processed"]),
         "control_folder": str(folders["control"]),
         "store_processed": False,
+        "polling_interval": 0.2,  # seconds; a job waits for it, and so does its second worker
     }
