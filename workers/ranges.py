@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.samples.models import Sample
 
-_LEAST = 500
+_LEAST = 250
 _SHARE = 8
 _RANGES = """
 SELECT min(id) AS low, max(id) AS high FROM (
