@@ -171,5 +171,5 @@ def broker_options(home: Path) -> dict[str, object]:
         "processed_folder": str(folders["processed"]),
         "control_folder": str(folders["control"]),
         "store_processed": False,
-        "polling_interval": 0.1,  # seconds; the second worker of a short job waits for this
+        "polling_interval": 0.1,  # seconds; a job waits for it, and so does its second worker
     }

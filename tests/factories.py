@@ -13,8 +13,9 @@ from app.datasets import service as datasets
 from app.datasets.models import Dataset, Purpose
 from app.jobs.models import Job
 from app.samples import registry
-from app.samples.loading import Target, add_batch
+from app.samples.loading import add_batch
 from app.samples.models import Sample
+from app.samples.packing import Target
 from app.sources import service as sources
 from app.sources.models import Source
 from workers import jobs as runner

@@ -19,14 +19,16 @@ from app.datasets.models import KINDS_OF, Dataset, Import
 from app.errors import InvalidError
 from app.jobs.models import DeadLetter, Job, JobChunk
 from app.samples import registry
-from app.samples.loading import Target, add_batch, expect_many
+from app.samples.loading import add_packed, expect_many
 from app.samples.models import Sample
+from app.samples.packing import Packed, Packer, Target
 from app.sources.models import Source
 from workers.ahead import ahead
 from workers.files import ChangedFileError, unchanged
 from workers.jobs import Chunk, Handler
 
 _ROWS = 10_000
+_FIRST_ROWS = 1250
 _BYTES = 16_000_000
 
 
@@ -77,12 +79,13 @@ def _read(
 ) -> None:
     target = _target(chunk, batch, mapping)
     record_of = _recorder(chunk.session.get_one(Dataset, batch.dataset_id), mapping, noted)
-    batches = ahead(_batches(rows, record_of, noted), alone=lambda read: read.weight > 2 * _BYTES)
+    ready = _packed(_batches(rows, record_of, noted), Packer(target))
+    batches = ahead(ready, alone=lambda pair: pair[0].weight > 2 * _BYTES)
     with closing(batches):
-        for read in batches:
+        for read, packed in batches:
             unchanged(chunk.state, Path(file["path"]))
             expect_many(chunk.session)
-            added = add_batch(chunk.session, target, [record for _, record in read.taken])
+            added = add_packed(chunk.session, target, packed)
             for place, reason in added.conflicts:
                 row = read.taken[place][0]
                 read.refused.append(Rejected(row.line, reason, row.excerpt(), row.at))
@@ -120,11 +123,17 @@ class _Batch:
     reached: dict[str, Any] = field(default_factory=dict)
 
 
+def _packed(batches: Iterator[_Batch], packer: Packer) -> Iterator[tuple[_Batch, Packed]]:
+    """Batches, each with its records laid out for the database."""
+    for batch in batches:
+        yield batch, packer.pack([record for _, record in batch.taken])
+
+
 def _batches(
     rows: Rows, record_of: Callable[[Row], Row | Record | Rejected], noted: Warnings
 ) -> Iterator[_Batch]:
-    """Rows by the thousand, fewer of them where they are long."""
-    batch = _Batch()
+    """Rows by the thousand, fewer where they are long and at first, when the database waits."""
+    batch, most = _Batch(), min(_FIRST_ROWS, _ROWS)
     for item in rows:
         record = record_of(item) if isinstance(item, Row) else item
         if isinstance(record, Rejected):
@@ -133,10 +142,10 @@ def _batches(
             batch.taken.append((item, record))
         batch.rows += 1
         batch.weight += _weight(item.values) if isinstance(item, Row) else len(item.raw)
-        if batch.rows >= _ROWS or batch.weight >= _BYTES:
+        if batch.rows >= most or batch.weight >= _BYTES:
             batch.reached = _reached(item, rows, noted)
             yield batch
-            batch = _Batch()
+            batch, most = _Batch(), min(2 * most, _ROWS)
     if batch.rows:
         batch.reached = _reached(item, rows, noted)
         yield batch

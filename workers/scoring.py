@@ -7,16 +7,16 @@ from sqlalchemy.orm import Session
 from app.jobs.models import Job
 from app.scoring import service
 from workers.jobs import Chunk, Handler
-from workers.ranges import id_ranges
+from workers.ranges import tapered_ranges
 
 _ROWS = 5000
 
 
 def plan(session: Session, job: Job) -> list[dict[str, Any]]:
-    """One chunk per 5,000 samples; slots are claimed before any worker writes into them."""
+    """Chunks of at most 5,000 samples; slots are claimed before any worker writes into them."""
     service.prepare(session, job)
     job.total = service.count(session, job.params["dataset_id"], job.params["where"])
-    return id_ranges(session, job.params["dataset_id"], _ROWS)
+    return tapered_ranges(session, job.params["dataset_id"], _ROWS)
 
 
 def work(chunk: Chunk) -> None:

@@ -23,8 +23,9 @@ from app.datasets.models import KINDS_OF, Dataset
 from app.db import session_scope
 from app.errors import InvalidError, TooLargeError
 from app.samples import registry
-from app.samples.loading import Target, add_batch
+from app.samples.loading import add_batch
 from app.samples.own_form import own_form
+from app.samples.packing import Target
 from app.settings import settings
 from app.sources import service as sources
 from app.sources.models import Source

@@ -55,6 +55,8 @@ def upgrade() -> None:
     op.execute(_FUNCTION)
     for event, table in _EVENTS.items():
         op.execute(_TRIGGER.format(event=event, table=table))
+        # Imports leave out the triggers of foreign keys, which they check themselves; not this one.
+        op.execute(f"ALTER TABLE samples ENABLE ALWAYS TRIGGER note_{event}")
 
 
 def downgrade() -> None:

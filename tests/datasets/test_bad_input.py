@@ -637,6 +637,44 @@ def test_a_damaged_parquet_gives_the_rows_of_its_good_groups(
     assert reason.startswith(PARQUET_SPOILT)
 
 
+@pytest.mark.parametrize(
+    ("name", "rows", "sentence"),
+    [
+        (
+            "lists.parquet",
+            {"instruction": ["Say a."], "output": [["a", "b"]]},
+            "`output` holds a list, text was expected; change it in the file, or map the columns "
+            "by hand.",
+        ),
+        (
+            "nested.json",
+            {"data": {"rows": [{"instruction": "Say a.", "output": "a"}]}},
+            "The whole file is one row; a list of objects stands in `data.rows`. Save that list "
+            "as a file of its own, and its items are rows.",
+        ),
+    ],
+)
+def test_a_file_of_another_shape_is_told_where_its_rows_stand(
+    session: Session,
+    lead: Principal,
+    api: TestClient,
+    name: str,
+    rows: dict[str, Any],
+    sentence: str,
+) -> None:
+    make_dataset(session, lead)
+    written = io.BytesIO()
+    if name.endswith(".parquet"):
+        pq.write_table(pa.table(rows), written)
+    else:
+        written.write(json.dumps(rows).encode())
+
+    answer = api.post("/datasets/mix/imports", files={"file": (name, written.getvalue())})
+
+    assert answer.status_code == 422
+    assert sentence in answer.json()["detail"]
+
+
 def test_missing_and_nested_cells_of_a_parquet(do_import: Importer, api: TestClient) -> None:
     out = io.BytesIO()
     nested = [{**ROWS[0], "more": {"deep": [1, None]}}, {**ROWS[1], "output": None}, ROWS[2]]

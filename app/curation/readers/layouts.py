@@ -66,10 +66,7 @@ def propose(rows: Iterable[Row]) -> Proposal:
         for name, value in examples.items()
     )
     if layout is None:
-        sentence = (
-            f"No known layout has the columns {listed(examples) or '(none)'}; map them by hand."
-        )
-        return Proposal(None, columns, scores, sentence)
+        return Proposal(None, columns, scores, _why_not(sample, examples))
     mapping = ColumnMapping(layout=layout.key, kind=layout.kind, fields=fields)
     return Proposal(mapping, columns, scores, _sentence(layout, fields, examples))
 
@@ -138,6 +135,47 @@ def _recognise(examples: Mapping[str, Any]) -> tuple[Layout | None, dict[str, st
             }
             return _named_after_shape(layout, fields, examples), ordered | about
     return None, {}
+
+
+def _why_not(sample: Sequence[Mapping[str, Any]], examples: Mapping[str, Any]) -> str:
+    """What stands in the way of a layout, and what to do."""
+    if len(sample) == 1 and (path := _list_within(sample[0])):
+        return (
+            f"The whole file is one row; a list of objects stands in `{path}`. "
+            "Save that list as a file of its own, and its items are rows."
+        )
+    if wrong := _misshaped(examples):
+        column, expected = wrong
+        return (
+            f"`{column}` holds {kind_of(examples[column])}, {expected} was expected; "
+            "change it in the file, or map the columns by hand."
+        )
+    return f"No known layout has the columns {listed(examples) or '(none)'}; map them by hand."
+
+
+def _list_within(values: Mapping[str, Any]) -> str:
+    """The path of the first list of objects that stands inside an object."""
+    for name, value in values.items():
+        if isinstance(value, dict):
+            for inner, held in value.items():
+                if isinstance(held, list) and held and isinstance(held[0], dict):
+                    return f"{name}.{inner}"
+            if deeper := _list_within(value):
+                return f"{name}.{deeper}"
+    return ""
+
+
+def _misshaped(examples: Mapping[str, Any]) -> tuple[str, str] | None:
+    """The column for which a layout with these names does not fit, and what it expects there."""
+    names: dict[str, str] = {_snake(name): name for name in reversed(list(examples))}
+    for layout in LAYOUTS:
+        fields = _matches(layout.required, names, ())
+        if layout.required.keys() <= fields.keys() and not _shaped(layout, fields, examples):
+            chat = layout.kind is Kind.CHAT
+            found = (fields[target] for target in layout.required)
+            column = next(one for one in found if chat or isinstance(examples[one], list | dict))
+            return column, "a list of messages" if chat else "text"
+    return None
 
 
 def _matches(

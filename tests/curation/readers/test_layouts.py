@@ -155,6 +155,25 @@ def test_numbers_that_identify_are_no_scores() -> None:
             "No known layout has the columns c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, "
             "...; map them by hand.",
         ),
+        (
+            {"instruction": "a", "input": "", "output": ["b"]},
+            "`output` holds a list, text was expected; change it in the file, or map the columns "
+            "by hand.",
+        ),
+        (
+            {"messages": "Hello"},
+            "`messages` holds text, a list of messages was expected; change it in the file, or "
+            "map the columns by hand.",
+        ),
+        (
+            {"data": {"page": {"number": 1, "rows": [{"instruction": "a", "output": "b"}]}}},
+            "The whole file is one row; a list of objects stands in `data.page.rows`. Save that "
+            "list as a file of its own, and its items are rows.",
+        ),
+        (
+            {"data": {"names": ["a"], "none": []}},
+            "No known layout has the columns data; map them by hand.",
+        ),
     ],
 )
 def test_it_says_what_was_taken_for_what(values: dict[str, Any], sentence: str) -> None:
