@@ -1,13 +1,21 @@
 """Parameters and bodies against their models, with sentences for people."""
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from decimal import Decimal
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError, WithJsonSchema
 
 from app.errors import InvalidError
 
 Model = TypeVar("Model", bound=BaseModel)
+
+# An amount in the currency of a provider's prices, exact to a millionth.
+Money = Annotated[
+    Decimal,
+    Field(ge=0, max_digits=12, decimal_places=6),
+    WithJsonSchema({"type": "number", "minimum": 0}, mode="validation"),
+]
 
 
 def build(model: type[Model], values: Mapping[str, Any], prefix: str) -> Model:

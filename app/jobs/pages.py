@@ -4,7 +4,6 @@ import csv
 import io
 import uuid
 from collections.abc import Iterable, Iterator
-from decimal import Decimal
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
@@ -14,6 +13,7 @@ from sqlalchemy.orm import Session
 from app.accounts.current import CurrentUser, SessionDep
 from app.jobs import download, service
 from app.jobs.models import DeadLetter, Job
+from app.validation import Money
 from app.web.render import render
 
 router = APIRouter(include_in_schema=False)
@@ -41,7 +41,7 @@ def retry(
     job_id: uuid.UUID,
     session: SessionDep,
     user: CurrentUser,
-    budget: Annotated[Decimal | None, Form(gt=0, max_digits=12, decimal_places=6)] = None,
+    budget: Annotated[Money | None, Form()] = None,
 ) -> HTMLResponse:
     """Run again what failed; a paused job goes on, with a new budget if given."""
     return _row(request, session, service.retry(session, job_id, by=user, budget=budget))

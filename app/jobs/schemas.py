@@ -2,13 +2,13 @@
 
 import uuid
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.jobs.models import Job, JobKind, JobStatus, Queue
 from app.jobs.service import Progress
+from app.validation import Money
 
 
 class JobOut(BaseModel):
@@ -33,9 +33,7 @@ class JobOut(BaseModel):
 
 
 class RetryIn(BaseModel):
-    budget: Decimal | None = Field(
-        None, gt=0, max_digits=12, decimal_places=6, description="What the job may cost in all"
-    )
+    budget: Money | None = Field(None, description="What the job may cost in all")
 
 
 class DeadLetterOut(BaseModel):

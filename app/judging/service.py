@@ -29,6 +29,7 @@ from app.samples.models import DatasetSignal
 from app.samples.registry import SignalSpec
 from app.samples.search import condition, schema_of
 from app.samples.strata import drawn
+from app.validation import Money
 
 PILOT_ROWS = 20
 KEY = "judge"
@@ -43,9 +44,7 @@ class Order(BaseModel):
     sample: int | None = Field(
         None, ge=1, le=100_000, description="Only so many, drawn in proportion"
     )
-    budget: Decimal | None = Field(
-        None, gt=0, max_digits=12, decimal_places=6, description="The job pauses before this"
-    )
+    budget: Money | None = Field(None, description="The job pauses before it costs more")
     pilot: bool = Field(False, description="Grade 20 to estimate what all would cost; no scores")
     seed: int = Field(0, ge=0, description="Another seed draws other samples")
 

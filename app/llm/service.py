@@ -18,6 +18,7 @@ from app.errors import ConflictError, NotFoundError
 from app.llm import policies, secrets
 from app.llm.models import LlmUsage, Provider
 from app.providers.openai_chat import Endpoint, OpenAIChat
+from app.validation import Money
 
 _TEST = Question((Message("user", "Answer with the single word: ready"),), max_tokens=16)
 
@@ -25,12 +26,12 @@ _TEST = Question((Message("user", "Answer with the single word: ready"),), max_t
 class ProviderIn(BaseModel):
     """An endpoint as people describe it."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")
+    name: str = Field(max_length=63, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     url: str = Field(max_length=500, description="Base URL, such as https://host/v1")
     model: str = Field(min_length=1, max_length=200)
     key: str = Field("", max_length=1000)
-    price_in: Decimal = Field(Decimal(0), ge=0, max_digits=12, decimal_places=6)
-    price_out: Decimal = Field(Decimal(0), ge=0, max_digits=12, decimal_places=6)
+    price_in: Money = Field(Decimal(0), description="Per million tokens sent")
+    price_out: Money = Field(Decimal(0), description="Per million tokens answered")
     concurrency: int = Field(16, ge=1, le=256)
     requests_per_minute: int = Field(0, ge=0, le=10_000_000)
     tokens_per_minute: int = Field(0, ge=0, le=1_000_000_000)

@@ -1,6 +1,6 @@
 """Adding samples by the batch: COPY into the catalog, by way of temporary tables if need be."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from psycopg import Connection as PgConnection
@@ -9,7 +9,6 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.curation.records import Record
-from app.samples import registry
 from app.samples.packing import BODY_COLUMNS, SAMPLE_COLUMNS, Packed, Packer, Target, stream
 
 
@@ -93,7 +92,6 @@ def add_packed(session: Session, target: Target, batch: Packed) -> Added:
     places = dict(zip(ids, batch.places, strict=True))
     straight = not _known(session, target, batch) and _copy_straight(session, target, batch, ids)
     fresh = ids if straight else _insert_staged(session, batch, ids)
-    registry.widen(session, _ends(target, (batch.records[places[one]] for one in fresh)))
     taken = () if straight else _conflicts(session, target)
     conflicts = [
         (places[one], f"The external_id `{external_id}` belongs to a sample with other content.")
@@ -131,7 +129,7 @@ def _skip_lookups(session: Session, target: Target) -> bool:
     """Where the role may: look the parents up once, not once per row (a quarter of the time).
 
     The lock is the one that a foreign key takes, held until the end of the transaction; bodies
-    refer to samples of the same transaction. These tables have no other triggers.
+    refer to samples of the same transaction. The log of changes has a trigger that always fires.
     """
     params = {"dataset_id": target.dataset_id, "source_id": target.source.id}
     if not session.execute(text(_MAY_SKIP)).scalar_one():
@@ -167,14 +165,3 @@ def _copy(
     with raw.cursor() as cursor, cursor.copy(statement) as copy:
         for piece in stream(ids, rows, columns):
             copy.write(piece)
-
-
-def _ends(target: Target, records: Iterable[Record]) -> dict[int, tuple[float, float]]:
-    """The ends of each signal among these records."""
-    found: dict[int, tuple[float, float]] = {}
-    for record in records:
-        for name, value in record.scores.items():
-            signal_id = target.signals[name].id
-            low, high = found.get(signal_id, (value, value))
-            found[signal_id] = (min(low, value), max(high, value))
-    return found

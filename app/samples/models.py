@@ -173,7 +173,7 @@ class DatasetSignal(CreatedAt, Base):
     """A slot of `samples.scores` in one dataset and what stands in it.
 
     `fingerprint` covers method, version and parameters; imported columns have none of these and
-    are named by their import. No value was ever below `low` or above `high`.
+    are named by their import.
     """
 
     __tablename__ = "dataset_signals"
@@ -192,8 +192,6 @@ class DatasetSignal(CreatedAt, Base):
     version: Mapped[int] = mapped_column(default=1)
     params: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
     fingerprint: Mapped[str]
-    low: Mapped[float | None] = mapped_column(REAL)
-    high: Mapped[float | None] = mapped_column(REAL)
     measured_at: Mapped[datetime | None]
     job_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("jobs.id", ondelete="SET NULL"))
 

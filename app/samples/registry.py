@@ -1,11 +1,11 @@
 """The signals of a dataset: which slot of the scores array holds what."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.datasets.models import Dataset
@@ -69,30 +69,6 @@ def claim_slots(
         raise ConflictError(f"A dataset holds at most {_MOST} signals.")
     session.flush()
     return slots
-
-
-# Rows are taken in one order, so that two workers never wait for each other.
-_WIDEN = """
-WITH wider AS (
-  SELECT d.id, n.low, n.high
-  FROM dataset_signals d
-  JOIN unnest(CAST(:ids AS int[]), CAST(:lows AS real[]), CAST(:highs AS real[]))
-    AS n(id, low, high) ON n.id = d.id
-  WHERE n.low < coalesce(d.low, 'Infinity') OR n.high > coalesce(d.high, '-Infinity')
-  ORDER BY d.id FOR UPDATE OF d
-)
-UPDATE dataset_signals d SET low = least(d.low, w.low), high = greatest(d.high, w.high)
-FROM wider w WHERE w.id = d.id
-"""
-
-
-def widen(session: Session, ends: Mapping[int, tuple[float, float]]) -> None:
-    """Note the lowest and the highest of new values, by the id of their signal."""
-    if not ends:
-        return
-    lows, highs = zip(*ends.values(), strict=True)
-    params = {"ids": list(ends), "lows": list(lows), "highs": list(highs)}
-    session.execute(text(_WIDEN), params)
 
 
 def imported_spec(name: str, column: str) -> SignalSpec:

@@ -107,17 +107,10 @@ def prepare(session: Session, job: Job) -> None:
 
 
 def measured(session: Session, job: Job) -> None:
-    """Note when the job's signals were measured, and the ends of their values as they are now."""
-    at, slots = now(), list(slots_of(session, job).values())
-    columns = [Sample.scores[signal.slot + 1] for signal in slots]
-    ends = session.execute(
-        select(*map(func.min, columns), *map(func.max, columns)).where(
-            Sample.dataset_id == job.dataset_id
-        )
-    ).one()
-    for place, signal in enumerate(slots):
+    """Note when the job's signals were measured."""
+    at = now()
+    for signal in slots_of(session, job).values():
         signal.measured_at = at
-        signal.low, signal.high = ends[place], ends[place + len(slots)]
 
 
 def slots_of(session: Session, job: Job) -> dict[str, DatasetSignal]:

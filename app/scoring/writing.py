@@ -11,7 +11,6 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.curation.signals.base import Scores, Signal
-from app.samples import registry
 from app.samples.models import DatasetSignal
 
 _STAGE = """
@@ -76,20 +75,10 @@ def write_values(
     _copy(session, packed(ids, revisions, values))
     session.execute(text(_UPDATE.format(array=_array([one.slot for one in measured]))))
     session.execute(text("DELETE FROM measured"))
-    registry.widen(session, _ends(measured, values))
     firsts = [slots[0].id for slots, _ in results]
     session.execute(text(_FORGET_NOTES), {"signal_ids": firsts, "ids": list(ids)})
     for (_, scores), signal_id in zip(results, firsts, strict=True):
         _write_notes(session, ids, revisions, signal_id, scores)
-
-
-def _ends(
-    measured: Sequence[DatasetSignal], values: NDArray[np.float32]
-) -> dict[int, tuple[float, float]]:
-    """The lowest and the highest value of each signal that was measured at all."""
-    ends = zip(np.fmin.reduce(values).tolist(), np.fmax.reduce(values).tolist(), strict=True)
-    pairs = zip(measured, ends, strict=True)
-    return {one.id: (low, high) for one, (low, high) in pairs if low == low}  # NaN is not itself
 
 
 def _array(places: Sequence[int]) -> str:

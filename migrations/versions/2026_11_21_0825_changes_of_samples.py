@@ -52,6 +52,9 @@ def upgrade() -> None:
     op.create_index(
         "ix_sample_changes_dataset_id_transaction", "sample_changes", ["dataset_id", "transaction"]
     )
+    # What lay between them can be read from columns in memory now.
+    op.drop_column("dataset_signals", "low")
+    op.drop_column("dataset_signals", "high")
     op.execute(_FUNCTION)
     for event, table in _EVENTS.items():
         op.execute(_TRIGGER.format(event=event, table=table))
@@ -64,3 +67,5 @@ def downgrade() -> None:
         op.execute(f"DROP TRIGGER note_{event} ON samples")
     op.execute("DROP FUNCTION note_sample_changes()")
     op.drop_table("sample_changes")
+    op.add_column("dataset_signals", sa.Column("low", sa.REAL(), nullable=True))
+    op.add_column("dataset_signals", sa.Column("high", sa.REAL(), nullable=True))

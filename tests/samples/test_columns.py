@@ -15,9 +15,10 @@ from app.curation.records import Kind, Origin, Record
 from app.curation.rules.nodes import Not, render
 from app.datasets.models import Dataset, Purpose
 from app.samples import columns, queries
-from app.samples.loading import Target, add_batch
+from app.samples.loading import add_batch
 from app.samples.models import Sample, SampleChange, Status
 from app.samples.order import page_query, sort_of
+from app.samples.packing import Target
 from app.samples.search import Schema, compiled, parsed, schema_of
 from app.samples.truth import columns_for, evaluate
 from app.sources.models import Source

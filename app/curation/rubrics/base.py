@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import orjson
@@ -33,6 +33,10 @@ Answer with one JSON object and nothing else: {example}"""
 _REPAIR = """\
 That was not what was asked for: {problem} \
 Answer again with the JSON object alone: {example}"""
+
+
+_Line = Annotated[str, Field(max_length=1000)]
+_Word = Annotated[str, Field(max_length=100)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +65,22 @@ class Rubric(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,62}$", description="The signal it stores")
+    name: str = Field(
+        max_length=63, pattern=r"^[a-z][a-z0-9_]*$", description="The signal it stores"
+    )
     title: str = Field(min_length=1, max_length=100)
     help: str = Field("", max_length=1000)
     audience: str = Field("", max_length=1000, description="Whom the sample should serve")
     task: str = Field(min_length=1, max_length=2000, description="What is graded")
-    criteria: tuple[str, ...] = Field(min_length=1, max_length=20)
+    criteria: tuple[_Line, ...] = Field(min_length=1, max_length=20)
     additive: bool = Field(False, description="Each criterion that is met adds one point")
     levels: tuple[Level, ...] = Field((), max_length=20, description="Steps with their meaning")
     low: float = 0.0
     high: float = 5.0
     step: float = Field(1.0, gt=0)
-    labels: tuple[str, ...] = Field((), description="Named outcomes, scored by their place from 0")
+    labels: tuple[_Word, ...] = Field(
+        (), description="Named outcomes, scored by their place from 0"
+    )
     profile: str = Field("", max_length=40, description="prose, code or instructions")
     source: str = Field("", max_length=300, description="Where the method was published")
 
