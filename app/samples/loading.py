@@ -1,4 +1,4 @@
-"""Adding samples by the batch: COPY into the catalog, by way of temporary tables if need be."""
+"""Adding samples by the batch: COPY of what is new, straight into the catalog."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.curation.records import Record
+from app.errors import ConflictError
 from app.samples.packing import BODY_COLUMNS, SAMPLE_COLUMNS, Packed, Packer, Target, stream
 
 
@@ -27,39 +28,19 @@ FROM (SELECT pg_get_serial_sequence('samples', 'id')::regclass AS name OFFSET 0)
      generate_series(1, :count)
 """
 _KNOWN = """
-SELECT EXISTS (SELECT 1 FROM samples
-               WHERE dataset_id = :dataset_id AND content_hash = ANY(CAST(:hashes AS bytea[])))
-    OR EXISTS (SELECT 1 FROM samples
-               WHERE dataset_id = :dataset_id AND external_id = ANY(CAST(:external_ids AS text[])))
+SELECT content_hash FROM samples
+WHERE dataset_id = :dataset_id AND content_hash = ANY(CAST(:hashes AS bytea[]))
+"""
+_TAKEN = """
+SELECT external_id FROM samples
+WHERE dataset_id = :dataset_id AND external_id = ANY(CAST(:external_ids AS text[]))
 """
 _HOLD = """
 SELECT 1 FROM datasets d, sources s WHERE d.id = :dataset_id AND s.id = :source_id
 FOR KEY SHARE OF d, s
 """
 _MAY_SKIP = "SELECT has_parameter_privilege('session_replication_role', 'SET')"
-_STAGE = """
-CREATE TEMPORARY TABLE IF NOT EXISTS {name} (LIKE {like} INCLUDING DEFAULTS) ON COMMIT DELETE ROWS
-"""
-_INSERT = f"""
-WITH fresh AS (
-  INSERT INTO samples ({SAMPLE_COLUMNS})
-  SELECT {SAMPLE_COLUMNS} FROM incoming_samples ORDER BY id
-  ON CONFLICT DO NOTHING
-  RETURNING id
-), bodies AS (
-  INSERT INTO sample_bodies ({BODY_COLUMNS})
-  SELECT {BODY_COLUMNS} FROM incoming_bodies
-  WHERE sample_id IN (SELECT id FROM fresh)
-)
-SELECT array_agg(id) FROM fresh
-"""  # noqa: S608 - columns of our own
-# Rows that are neither new nor the same content: their external_id is taken by another content.
-_CONFLICTS = """
-SELECT i.id, i.external_id FROM incoming_samples i
-WHERE NOT EXISTS (SELECT 1 FROM samples s
-                  WHERE s.dataset_id = :dataset_id AND s.content_hash = i.content_hash)
-ORDER BY i.id
-"""
+_TRIES = 20
 
 
 def expect_many(session: Session) -> None:
@@ -85,39 +66,52 @@ def add_batch(session: Session, target: Target, records: Sequence[Record]) -> Ad
 
 
 def add_packed(session: Session, target: Target, batch: Packed) -> Added:
-    """Add a batch that was laid out before: at once where all is new, else row by row."""
-    if not batch.records:
-        return Added(0, 0, ())
-    ids = session.execute(text(_IDS), {"count": len(batch.places)}).scalar_one()
-    places = dict(zip(ids, batch.places, strict=True))
-    straight = not _known(session, target, batch) and _copy_straight(session, target, batch, ids)
-    fresh = ids if straight else _insert_staged(session, batch, ids)
-    taken = () if straight else _conflicts(session, target)
+    """Add a batch that was laid out before: what is not there yet, in one COPY per table."""
+    for _ in range(_TRIES):
+        new, taken = _sorted_out(session, target, batch)
+        if _copied(session, target, batch, new):
+            break
+    else:
+        raise ConflictError("Other imports wrote the same rows all the time. Start it again.")
     conflicts = [
-        (places[one], f"The external_id `{external_id}` belongs to a sample with other content.")
-        for one, external_id in taken
+        (place, f"The external_id `{external_id}` belongs to a sample with other content.")
+        for place, external_id in taken
     ]
-    return Added(len(fresh), len(batch.records) - len(fresh) - len(conflicts), conflicts)
+    return Added(len(new), len(batch.records) - len(new) - len(conflicts), conflicts)
 
 
-def _known(session: Session, target: Target, batch: Packed) -> bool:
-    """Whether any of these is in the dataset already."""
-    given = (batch.records[place].external_id for place in batch.places)
-    params = {
-        "dataset_id": target.dataset_id,
-        "hashes": list(batch.hashes),
-        "external_ids": [one for one in given if one is not None],
-    }
-    return bool(session.execute(text(_KNOWN), params).scalar_one())
+def _sorted_out(
+    session: Session, target: Target, batch: Packed
+) -> tuple[list[int], list[tuple[int, str]]]:
+    """Rows of the batch that are new; places and ids of those whose external_id is taken."""
+    given = [batch.records[place].external_id for place in batch.places]
+    params = {"dataset_id": target.dataset_id, "hashes": list(batch.hashes)}
+    known = set(session.scalars(text(_KNOWN), params))
+    wanted = {"external_ids": [one for one in given if one is not None]}
+    seen = set(session.scalars(text(_TAKEN), {**params, **wanted}))
+    new: list[int] = []
+    taken: list[tuple[int, str]] = []
+    for row, (digest, external_id) in enumerate(zip(batch.hashes, given, strict=True)):
+        if digest in known:
+            continue
+        if external_id in seen and external_id is not None:
+            taken.append((batch.places[row], external_id))
+        else:
+            new.append(row)
+            seen.add(external_id)
+    return new, taken
 
 
-def _copy_straight(session: Session, target: Target, batch: Packed, ids: Sequence[int]) -> bool:
-    """Send all rows into their tables; false, and nothing done, where one is there by now."""
+def _copied(session: Session, target: Target, batch: Packed, rows: Sequence[int]) -> bool:
+    """Send these rows into their tables; false, and nothing done, where one is there by now."""
+    if not rows:
+        return True
+    ids = session.execute(text(_IDS), {"count": len(rows)}).scalar_one()
     try:
         with session.begin_nested():
             skips = _skip_lookups(session, target)
-            _copy(session, "samples", SAMPLE_COLUMNS, ids, batch.samples)
-            _copy(session, "sample_bodies", BODY_COLUMNS, ids, batch.bodies)
+            _copy(session, "samples", SAMPLE_COLUMNS, ids, [batch.samples[row] for row in rows])
+            _copy(session, "sample_bodies", BODY_COLUMNS, ids, [batch.bodies[row] for row in rows])
             if skips:
                 session.execute(text("SET LOCAL session_replication_role = origin"))
     except UniqueViolation:
@@ -138,21 +132,6 @@ def _skip_lookups(session: Session, target: Target) -> bool:
         return False
     session.execute(text("SET LOCAL session_replication_role = replica"))
     return True
-
-
-def _insert_staged(session: Session, batch: Packed, ids: Sequence[int]) -> Sequence[int]:
-    """Add what is not there yet; the ids of those rows."""
-    session.execute(text(_STAGE.format(name="incoming_samples", like="samples")))
-    session.execute(text(_STAGE.format(name="incoming_bodies", like="sample_bodies")))
-    session.execute(text("TRUNCATE incoming_samples, incoming_bodies"))
-    _copy(session, "incoming_samples", SAMPLE_COLUMNS, ids, batch.samples)
-    _copy(session, "incoming_bodies", BODY_COLUMNS, ids, batch.bodies)
-    return session.execute(text(_INSERT)).scalar_one() or []
-
-
-def _conflicts(session: Session, target: Target) -> Sequence[tuple[int, str]]:
-    found = session.execute(text(_CONFLICTS), {"dataset_id": target.dataset_id})
-    return [(row.id, row.external_id) for row in found]
 
 
 def _copy(
