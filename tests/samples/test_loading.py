@@ -85,7 +85,8 @@ def test_a_row_that_another_import_writes_meanwhile_is_found(
     target = target_of(session, lead, "mix")
     add_batch(session, target, RECORDS[2:])
     found = loading._sorted_out  # noqa: SLF001
-    first: Iterator[Any] = iter([([0, 1, 2], [])])  # what a look before the other import's commit finds
+    # What a look before the commit of the other import finds.
+    first: Iterator[Any] = iter([([0, 1, 2], [])])
     monkeypatch.setattr(loading, "_sorted_out", lambda *rest: next(first, None) or found(*rest))
 
     assert add_batch(session, target, RECORDS) == Added(2, 1, [])
