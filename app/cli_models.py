@@ -5,7 +5,15 @@ from typing import Any
 
 import click
 
-from app.cli_kit import finish, json_option, print_json, print_page, wait_option, where_option
+from app.cli_kit import (
+    finish,
+    json_option,
+    print_json,
+    print_page,
+    print_table,
+    wait_option,
+    where_option,
+)
 from app.client import Refused, from_environment, part
 
 _COLUMNS = ("name", "url", "model", "has_key", "price_in", "price_out", "concurrency")
@@ -101,3 +109,37 @@ def judge(
     body = {**order, "budget": budget, "pilot": pilot}
     job = client.post(f"/datasets/{part(dataset)}/judge", body)
     finish(client, job, wait=wait or pilot, as_json=as_json)
+
+
+@click.command()
+@click.argument("dataset")
+@click.argument("signal")
+@click.option("--against", default="decisions", show_default=True, metavar="SIGNAL|decisions")
+@click.option("--cut", type=float, help="The threshold in use; the best one if not given.")
+@click.option("--passing", type=float, help="The rating from which a row counts as good.")
+@json_option
+def calibrate(
+    dataset: str,
+    signal: str,
+    against: str,
+    cut: float | None,
+    passing: float | None,
+    as_json: bool,
+) -> None:
+    """Compare a signal with people, and record whether it may be trusted."""
+    body = {"signal": signal, "against": against, "cut": cut, "passing": passing}
+    found = from_environment().post(f"/datasets/{part(dataset)}/calibrations", body)
+    if as_json:
+        print_json(found)
+        return
+    result = found["calibration"]
+    click.echo(f"{result['count']:,} samples have both; people approved {result['approved']:.0%}.")
+    names = ("kappa", "spearman", "auroc", "length_bias")
+    rows = [{"measure": name, **result[name]} for name in names]
+    print_table(rows, ("measure", "value", "low", "high"))
+    best = result["suggested"]
+    click.echo(
+        f"Leniency {result['leniency']:+.2f}. The best threshold is {best['at']:g}: "
+        f"precision {best['precision']:.0%}, recall {best['recall']:.0%}."
+    )
+    click.echo("Calibrated." if found["trusted"] else "Not calibrated: it can't be trusted alone.")

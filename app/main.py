@@ -6,6 +6,7 @@ from fastapi.staticfiles import StaticFiles
 from app.accounts import api as accounts_api
 from app.accounts import pages as accounts_pages
 from app.accounts.idempotency import Idempotency
+from app.calibration import api as calibration_api
 from app.datasets import api as datasets_api
 from app.datasets import pages as datasets_pages
 from app.filtering import api as filtering_api
@@ -45,6 +46,7 @@ _API = (
     releases_api,
     llm_api,
     judging_api,
+    calibration_api,
     jobs_api,
 )
 _PAGES = (

@@ -1,0 +1,63 @@
+"""Calibration over REST."""
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
+
+from app.accounts.current import CurrentUser, SessionDep
+from app.calibration import badges, service
+from app.calibration.service import Report
+from app.datasets import service as datasets
+from app.web.pagination import Page
+
+router = APIRouter(tags=["calibration"])
+Name = Annotated[str, Query(max_length=100)]
+
+
+class CalibrateIn(BaseModel):
+    """What to compare: a signal with `decisions`, or with a rating whose good rows start at
+    `passing`."""
+
+    signal: str = Field(max_length=100)
+    against: str = Field(service.DECISIONS, max_length=100)
+    cut: float | None = None
+    passing: float | None = None
+
+
+def _out(report: Report) -> dict[str, Any]:
+    return {**asdict(report), "trusted": report.calibration.trusted}
+
+
+@router.get("/datasets/{name}/calibration", name="api:calibration")
+def calibration(
+    name: str,
+    session: SessionDep,
+    _user: CurrentUser,
+    signal: Name,
+    against: Name = service.DECISIONS,
+    cut: float | None = None,
+    passing: float | None = None,
+) -> dict[str, Any]:
+    """How a signal stands to people: agreement, thresholds, biases, the largest disagreements."""
+    dataset = datasets.get(session, name)
+    return _out(service.report(session, dataset, signal, against=against, cut=cut, passing=passing))
+
+
+@router.post("/datasets/{name}/calibrations", status_code=201, name="api:record_calibration")
+def record(name: str, body: CalibrateIn, session: SessionDep, user: CurrentUser) -> dict[str, Any]:
+    """Compare, and keep what was found: filters and releases show it as a badge."""
+    dataset = datasets.get(session, name)
+    report = service.report(session, dataset, **body.model_dump())
+    cut = body.cut if body.cut is not None else report.calibration.suggested.at
+    badges.record(session, dataset, report, cut, by=user)
+    return _out(report)
+
+
+@router.get("/datasets/{name}/calibrations", name="api:badges")
+def list_badges(name: str, session: SessionDep, _user: CurrentUser) -> Page[dict[str, Any]]:
+    """The badge of every signal that was compared with people."""
+    found = badges.badges(session, datasets.get(session, name))
+    items = [{"signal": signal, "badge": badge} for signal, badge in sorted(found.items())]
+    return Page(items=items, total=len(items))

@@ -1,0 +1,140 @@
+"""Calibrating a signal of a dataset against decisions of reviewers or a rating."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from sqlalchemy import case, func, select
+from sqlalchemy.orm import Session
+
+from app.curation.calibration import Calibration, Floats, Labelled, TooFewError, calibrate
+from app.datasets.models import Dataset
+from app.errors import InvalidError, NotFoundError
+from app.review.models import Decision, Verdict
+from app.samples import columns as held
+from app.samples.columns import Columns
+from app.samples.models import Sample
+from app.samples.search import Schema, schema_of
+
+DECISIONS = "decisions"
+_SHOWN = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """A sample on which score and people differ: its score, what people said, how far apart."""
+
+    id: int
+    score: float
+    label: float
+    distance: float
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A calibration and the samples on which the two differ most."""
+
+    signal: str
+    against: str
+    calibration: Calibration
+    disagreements: list[Disagreement]
+
+
+def report(
+    session: Session,
+    dataset: Dataset,
+    signal: str,
+    against: str = DECISIONS,
+    cut: float | None = None,
+    passing: float | None = None,
+) -> Report:
+    """Compare a signal with verdicts, or with a rating whose good rows start at `passing`.
+
+    Refuses where there are no labels, or labels of one kind only.
+    """
+    schema = schema_of(session, dataset.id)
+    _must_be_number(schema, signal)
+    names = {signal, "domain", "words"}
+    if against != DECISIONS:
+        _must_be_number(schema, against)
+        names.add(against)
+    columns = held.read(session, schema, names)
+    labels = (
+        verdicts(session, dataset, columns)
+        if against == DECISIONS
+        else columns[against].astype(np.float64)
+    )
+    rows = np.flatnonzero(~np.isnan(labels) & ~np.isnan(columns[signal].astype(np.float64)))
+    if against != DECISIONS and passing is None and len(rows):
+        passing = float(np.median(labels[rows]))
+    labelled = _labelled(columns, signal, labels, rows, passing)
+    try:
+        found = calibrate(labelled, cut=cut)
+    except TooFewError as error:
+        raise InvalidError(str(error)) from error
+    used = cut if cut is not None else found.suggested.at
+    return Report(signal, against, found, _disagreements(columns.ids[rows], labelled, used))
+
+
+def _labelled(
+    columns: Columns, signal: str, labels: Floats, rows: held.Values, passing: float | None
+) -> Labelled:
+    words = columns.words["domain"]
+    return Labelled(
+        scores=columns[signal][rows].astype(np.float64),
+        labels=labels[rows],
+        domains=[words[code] or "none" for code in columns["domain"][rows].tolist()],
+        lengths=columns["words"][rows].astype(np.float64),
+        passing=passing,
+    )
+
+
+def _must_be_number(schema: Schema, name: str) -> None:
+    field = schema.fields.get(name)
+    if field is None or field.type != "number":
+        known = ", ".join(one.name for one in schema.signals) or "none yet"
+        raise NotFoundError(f"There is no signal `{name}` here. There are: {known}.")
+
+
+def verdicts(session: Session, dataset: Dataset, columns: Columns) -> Floats:
+    """Per row the share of approvals among its decisions on the present revision; NaN for none.
+
+    Several people may have decided: 0.5 is a tie, which counts as rejected.
+    """
+    approved = case((Decision.verdict == Verdict.APPROVE, 1.0), else_=0.0)
+    query = (
+        select(Decision.sample_id, func.avg(approved))
+        .join(Sample, Sample.id == Decision.sample_id)
+        .where(
+            Sample.dataset_id == dataset.id,
+            Decision.revision == Sample.revision,
+            Decision.undone_at.is_(None),
+            Decision.verdict.in_([Verdict.APPROVE, Verdict.REJECT]),
+        )
+        .group_by(Decision.sample_id)
+    )
+    found = np.full(len(columns), np.nan)
+    decided = session.execute(query).all()
+    if decided:
+        ids = np.array([one[0] for one in decided])
+        shares = np.array([float(one[1]) for one in decided])
+        places = np.minimum(np.searchsorted(columns.ids, ids), max(len(columns) - 1, 0))
+        there = columns.ids[places] == ids
+        found[places[there]] = (shares[there] > 0.5).astype(np.float64)
+    return found
+
+
+def _disagreements(ids: held.Values, rows: Labelled, cut: float) -> list[Disagreement]:
+    """The samples that score and people put on different sides, farthest from the cut first."""
+    differ = (rows.scores >= cut) != (rows.good > 0)
+    distance = np.abs(rows.scores - cut)
+    places = np.flatnonzero(differ)
+    order = places[np.argsort(-distance[places], kind="stable")][:_SHOWN]
+    return [
+        Disagreement(
+            int(ids[place]),
+            float(rows.scores[place]),
+            float(rows.labels[place]),
+            float(distance[place]),
+        )
+        for place in order
+    ]
