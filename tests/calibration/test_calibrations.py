@@ -1,0 +1,104 @@
+"""Calibration of signals of a dataset: against decisions, against ratings, badges."""
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy.orm import Session
+
+from app.accounts.policies import Principal
+from app.calibration import badges, service
+from app.calibration.badges import Badge
+from app.datasets.models import Dataset
+from app.errors import InvalidError, NotFoundError
+from app.review import service as review
+from app.review.models import Verdict
+from app.samples import registry
+from tests.factories import fill, instruction, make_dataset
+
+
+@pytest.fixture
+def dataset(session: Session, lead: Principal) -> Dataset:
+    made = make_dataset(session, lead)
+    records = [
+        instruction(
+            f"Question {n}?",
+            "word " * (n % 9 + 1),
+            domain="math" if n % 2 else "code",
+            scores={"judge": float(n % 6), "rating": float((n % 6 + (n % 7 == 0)) % 6)},
+        )
+        for n in range(120)
+    ]
+    fill(session, made, lead, records)
+    return made
+
+
+def decide(session: Session, dataset: Dataset, by: Principal, count: int) -> None:
+    """Approve what the judge gives 3 and more, but for every tenth."""
+    from app.samples.models import Sample  # noqa: PLC0415
+
+    for place, sample in enumerate(
+        session.query(Sample).filter_by(dataset_id=dataset.id).order_by(Sample.id).limit(count)
+    ):
+        good = (place % 6 >= 3) != (place % 10 == 0)
+        verdict = Verdict.APPROVE if good else Verdict.REJECT
+        review.decide(session, sample.id, verdict=verdict, revision=1, by=by)
+    session.commit()
+
+
+def test_a_judge_is_compared_with_decisions(
+    session: Session, dataset: Dataset, lead: Principal
+) -> None:
+    decide(session, dataset, lead, 110)
+
+    found = service.report(session, dataset, "judge")
+
+    assert found.calibration.count == 110
+    assert found.calibration.suggested.at == 3.0
+    assert found.calibration.trusted
+    assert len(found.disagreements) == 11
+    assert found.disagreements[0].distance >= found.disagreements[-1].distance
+
+
+def test_ratings_are_labels_too(session: Session, dataset: Dataset) -> None:
+    found = service.report(session, dataset, "judge", against="rating")
+
+    assert found.calibration.count == 120
+    assert found.calibration.kappa.value > 0.8
+    assert found.calibration.leniency == pytest.approx(-0.14, abs=0.2)
+
+
+def test_what_can_not_be_compared_is_told(session: Session, dataset: Dataset) -> None:
+    with pytest.raises(InvalidError, match="No sample has both"):
+        service.report(session, dataset, "judge")
+    with pytest.raises(NotFoundError, match="no signal `nobody`"):
+        service.report(session, dataset, "nobody")
+    with pytest.raises(NotFoundError, match="no signal `nobody`"):
+        service.report(session, dataset, "judge", against="nobody")
+
+
+def test_the_badge_holds_until_the_signal_is_measured_in_another_way(
+    session: Session, dataset: Dataset, lead: Principal, api: TestClient
+) -> None:
+    assert badges.badges(session, dataset) == {}
+    decide(session, dataset, lead, 110)
+
+    made = api.post("/datasets/mix/calibrations", json={"signal": "judge"})
+
+    assert (made.status_code, made.json()["trusted"]) == (201, True)
+    assert badges.badges(session, dataset) == {"judge": Badge.CALIBRATED}
+    poor = api.post("/datasets/mix/calibrations", json={"signal": "judge", "cut": 0})
+    assert poor.json()["trusted"] is False
+    listed = api.get("/datasets/mix/calibrations").json()["items"]
+    assert listed == [{"signal": "judge", "badge": "not calibrated"}]
+    spec = registry.SignalSpec("judge", "judge", registry.IMPORTED, "another")
+    registry.claim_slots(session, dataset.id, [spec], None)
+    assert badges.badges(session, dataset) == {"judge": Badge.STALE}
+
+
+def test_annotators_look_but_do_not_record(annotator_api: TestClient, dataset: Dataset) -> None:
+    looked = annotator_api.get("/datasets/mix/calibration?signal=judge&against=rating")
+    recorded = annotator_api.post(
+        "/datasets/mix/calibrations", json={"signal": "judge", "against": "rating"}
+    )
+
+    assert looked.status_code == 200
+    assert recorded.status_code == 403
