@@ -7,6 +7,7 @@ from app.accounts import api as accounts_api
 from app.accounts import pages as accounts_pages
 from app.accounts.idempotency import Idempotency
 from app.calibration import api as calibration_api
+from app.calibration import pages as calibration_pages
 from app.datasets import api as datasets_api
 from app.datasets import pages as datasets_pages
 from app.filtering import api as filtering_api
@@ -58,6 +59,7 @@ _PAGES = (
     scoring_pages,
     filtering_pages,
     judging_pages,
+    calibration_pages,
     llm_pages,
     review_pages,
     releases_pages,

@@ -27,7 +27,14 @@ class CalibrateIn(BaseModel):
 
 
 def _out(report: Report) -> dict[str, Any]:
-    return {**asdict(report), "trusted": report.calibration.trusted}
+    return {
+        "signal": report.signal,
+        "against": report.against,
+        "cut": report.cut,
+        "trusted": report.calibration.trusted,
+        "calibration": asdict(report.calibration),
+        "disagreements": [asdict(one) for one in report.disagreements],
+    }
 
 
 @router.get("/datasets/{name}/calibration", name="api:calibration")
@@ -50,8 +57,7 @@ def record(name: str, body: CalibrateIn, session: SessionDep, user: CurrentUser)
     """Compare, and keep what was found: filters and releases show it as a badge."""
     dataset = datasets.get(session, name)
     report = service.report(session, dataset, **body.model_dump())
-    cut = body.cut if body.cut is not None else report.calibration.suggested.at
-    badges.record(session, dataset, report, cut, by=user)
+    badges.record(session, dataset, report, by=user)
     return _out(report)
 
 

@@ -24,7 +24,7 @@ class Badge(StrEnum):
 
 
 def record(
-    session: Session, dataset: Dataset, report: Report, cut: float, *, by: Principal
+    session: Session, dataset: Dataset, report: Report, *, by: Principal
 ) -> CalibrationRecord:
     """Keep what a comparison found; it holds until the signal is measured in another way."""
     require_role(by, Role.LEAD, "record a calibration")
@@ -36,7 +36,7 @@ def record(
         fingerprint=fingerprints.get(report.signal, ""),
         against=report.against,
         labels=found.count,
-        cut=cut,
+        cut=report.cut,
         kappa=found.kappa.value,
         trusted=found.trusted,
         created_by=by.id,

@@ -6,7 +6,7 @@ import numpy as np
 from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
-from app.curation.calibration import Calibration, Floats, Labelled, TooFewError, calibrate
+from app.curation.calibration import Calibration, Floats, Labelled, TooFewError, auroc, calibrate
 from app.datasets.models import Dataset
 from app.errors import InvalidError, NotFoundError
 from app.review.models import Decision, Verdict
@@ -17,6 +17,7 @@ from app.samples.search import Schema, schema_of
 
 DECISIONS = "decisions"
 _SHOWN = 50
+_AREAS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +36,11 @@ class Report:
 
     signal: str
     against: str
+    cut: float
     calibration: Calibration
     disagreements: list[Disagreement]
+    ids: held.Values
+    rows: Labelled
 
 
 def report(
@@ -72,7 +76,48 @@ def report(
     except TooFewError as error:
         raise InvalidError(str(error)) from error
     used = cut if cut is not None else found.suggested.at
-    return Report(signal, against, found, _disagreements(columns.ids[rows], labelled, used))
+    ids = columns.ids[rows]
+    differ = _disagreements(ids, labelled, used)
+    return Report(signal, against, used, found, differ, ids, labelled)
+
+
+def areas(session: Session, dataset: Dataset, found: Report) -> list[tuple[str, float]]:
+    """The area under ROC of every other signal on the same rows, the largest first."""
+    schema = schema_of(session, dataset.id)
+    names = [one.name for one in schema.signals if one.name in schema.fields]
+    columns = held.read(session, schema, names)
+    places = np.searchsorted(columns.ids, found.ids)
+    values = {name: columns[name][places].astype(np.float64) for name in names}
+    known = {
+        name: auroc(column[there], found.rows.good[there])
+        for name, column in values.items()
+        if (there := ~np.isnan(column)).sum() > len(found.ids) // 2
+    }
+    told = [(name, area) for name, area in known.items() if not np.isnan(area)]
+    return sorted(told, key=lambda pair: -abs(pair[1] - 0.5))[:_AREAS]
+
+
+@dataclass(frozen=True, slots=True)
+class Confusion:
+    """Score and people side by side: both yes, score too kind, score too strict, both no."""
+
+    both: int
+    kind: int
+    strict: int
+    neither: int
+
+    @property
+    def agreed(self) -> float:
+        """The share on which they agree."""
+        total = self.both + self.kind + self.strict + self.neither
+        return (self.both + self.neither) / max(total, 1)
+
+
+def confusion(found: Report) -> Confusion:
+    """The four cells at the cut in use."""
+    kept, good = found.rows.scores >= found.cut, found.rows.good > 0
+    cells = (kept & good, kept & ~good, ~kept & good, ~kept & ~good)
+    return Confusion(*(int(cell.sum()) for cell in cells))
 
 
 def _labelled(

@@ -5,15 +5,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import and_, func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.curation.rules.nodes import And, Compare, Node, Not, Or, Range, conditions
 from app.samples import columns as held
 from app.samples.columns import Columns
-from app.samples.models import Sample, SampleBody, Status
+from app.samples.models import Sample, Status
 from app.samples.ranking import Rows, first
 from app.samples.search import Schema, parsed
+from app.samples.texts import beginnings
 from app.samples.truth import Mask, columns_for, evaluate, ordered, unknown
 
 
@@ -161,15 +162,14 @@ def ends(
 def _shown(session: Session, columns: Columns, field: str, rows: Rows) -> list[Near]:
     """The samples of these rows; one that was deleted meanwhile is left out."""
     ids, values = columns.ids[rows].tolist(), columns[field][rows].astype(str)
-    query = (
-        select(Sample.id, Sample.status, func.left(SampleBody.text, 240))
-        .join(
-            SampleBody,
-            and_(SampleBody.sample_id == Sample.id, SampleBody.revision == Sample.revision),
-        )
-        .where(Sample.id.in_(ids))
+    statuses = dict(
+        session.execute(select(Sample.id, Sample.status).where(Sample.id.in_(ids))).all()
     )
-    found = {row[0]: row for row in session.execute(query)}
+    texts = beginnings(session, ids)
     # As text first: 0.1 is shown as what was measured, not as the float32 nearest to it.
     pairs = zip(ids, values, strict=True)
-    return [Near(one, float(value), *found[one][1:]) for one, value in pairs if one in found]
+    return [
+        Near(one, float(value), statuses[one], texts.get(one, ""))
+        for one, value in pairs
+        if one in statuses
+    ]

@@ -15,10 +15,10 @@ from app.samples.models import Sample, SampleBody, SampleParent
 from app.samples.order import Sort, page_query
 from app.samples.ranking import first
 from app.samples.search import Schema, compiled
+from app.samples.texts import beginnings
 from app.samples.truth import columns_for, evaluate, is_in_columns, leaves
 from app.sources.models import Source
 
-SNIPPET = 300
 _FACETS = ("status", "domain", "source", "origin", "kind", "language")
 _MOST_VALUES = 50
 
@@ -42,18 +42,8 @@ def rows(
 ) -> list[Row]:
     """A page of the catalog. Texts are fetched for these rows alone, after the order is known."""
     found = _page(session, schema, node, sort, key, limit)
-    ids = [sample.id for sample, _ in found]
-    texts: dict[int, str] = dict(
-        session.execute(
-            select(SampleBody.sample_id, func.left(SampleBody.text, SNIPPET))
-            .join(
-                Sample,
-                and_(Sample.id == SampleBody.sample_id, Sample.revision == SampleBody.revision),
-            )
-            .where(SampleBody.sample_id.in_(ids))
-        ).all()
-    )
-    return [Row(sample, texts.get(sample.id, ""), value) for sample, value in found]
+    snippets = beginnings(session, [sample.id for sample, _ in found])
+    return [Row(sample, snippets.get(sample.id, ""), value) for sample, value in found]
 
 
 def _page(
@@ -67,15 +57,17 @@ def _page(
     """Samples with their sort values.
 
     In the order of ids the next page mostly stands near and a short walk along the index finds
-    it. What lies farther, or in another order, is looked for in columns; only where texts or times
-    are asked for does Postgres read the dataset.
+    it. What lies farther, or in another order, is looked for in columns; only where times, tags
+    and the like are asked for does Postgres read the dataset.
     """
     query = page_query(schema, compiled(schema, node), sort, key).limit(limit)
+    parts = list(leaves(node))
     if sort.name == "id":
-        near = _near(schema, session, query, sort, key, limit)
+        reach = _NEAR_TEXT if any(isinstance(one, Text) for one in parts) else _NEAR
+        near = _near(session, schema, query, sort, key, limit, reach)
         if near is not None:
             return near
-    in_columns = all(is_in_columns(schema, one) for one in leaves(node))
+    in_columns = all(isinstance(one, Text) or is_in_columns(schema, one) for one in parts)
     if in_columns and schema.fields[sort.name].type == "number":
         return _from_columns(session, schema, node, sort, key, limit)
     if sort.name == "id":
@@ -84,16 +76,18 @@ def _page(
     return session.execute(query).all()
 
 
-_NEAR = 120_000  # ids: a walk of some 15 ms
+# Ids: a walk of some 15 ms; what has rarer words than this one reaches is found by the index.
+_NEAR, _NEAR_TEXT = 120_000, 20_000
 
 
 def _near(
-    schema: Schema,
     session: Session,
+    schema: Schema,
     query: Select[Sample, Any],
     sort: Sort,
     key: Sequence[Any] | None,
     limit: int,
+    reach: int,
 ) -> Sequence[SqlRow[Sample, Any]] | None:
     """The page when its rows stand near, or when nothing lies beyond."""
     ends = select(func.min(Sample.id), func.max(Sample.id))
@@ -101,7 +95,7 @@ def _near(
     start = key[1] if key is not None else (last if sort.descending else first)
     if start is None:
         return ()
-    end = start - _NEAR if sort.descending else start + _NEAR
+    end = start - reach if sort.descending else start + reach
     found = session.execute(query.where(Sample.id.between(min(start, end), max(start, end)))).all()
     return found if len(found) == limit or end <= first or end >= last else None
 

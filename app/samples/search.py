@@ -143,7 +143,7 @@ def compiled(schema: Schema, node: Node) -> ColumnElement[bool]:
         case Not(part):
             return not_(compiled(schema, part))
         case Text(words, phrase):
-            return _text(words, phrase)
+            return _in_body(holds(words, phrase))
         case Missing(name):
             return _missing(schema, name)
         case Compare(name, op, values):
@@ -159,12 +159,13 @@ def condition(session: Session, dataset_id: int, where: str) -> ColumnElement[bo
     return and_(Sample.dataset_id == dataset_id, compiled(schema, parsed(schema, where)))
 
 
-def _text(words: str, phrase: bool) -> ColumnElement[bool]:
+def holds(words: str, phrase: bool) -> ColumnElement[bool]:
+    """Whether a body holds these words, or these words in a row; the search index answers it."""
     query = func.phraseto_tsquery if phrase else func.plainto_tsquery
     vector = func.to_tsvector(
         _SIMPLE, func.left(SampleBody.text, literal_column(str(SEARCHED_CHARS)))
     )
-    return _in_body(vector.op("@@")(query(_SIMPLE, words)))
+    return vector.op("@@")(query(_SIMPLE, words))
 
 
 def _holds_words(column: ColumnElement[Any], words: str) -> ColumnElement[bool]:

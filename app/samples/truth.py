@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from sqlalchemy import LargeBinary, func, literal, select
 from sqlalchemy.orm import Session
 
-from app.curation.rules.nodes import And, Compare, Missing, Node, Not, Or, Range
+from app.curation.rules.nodes import And, Compare, Missing, Node, Not, Or, Range, Text
 from app.samples.columns import Columns, Values, is_column
-from app.samples.models import Sample
-from app.samples.search import TRUTH, Schema, compiled
+from app.samples.models import Sample, SampleBody
+from app.samples.search import TRUTH, Schema, compiled, holds
 
 Mask = NDArray[np.bool_]
 
@@ -71,12 +71,13 @@ def is_in_columns(schema: Schema, leaf: Node) -> bool:
 
 def columns_for(schema: Schema, *nodes: Node) -> set[str]:
     """The columns that these expressions read."""
-    return {
-        leaf.field
-        for node in nodes
-        for leaf in leaves(node)
-        if isinstance(leaf, Compare | Range | Missing) and is_column(schema, leaf.field)
-    }
+    names = set()
+    for leaf in (leaf for node in nodes for leaf in leaves(node)):
+        if isinstance(leaf, Text):
+            names.add("revision")
+        elif isinstance(leaf, Compare | Range | Missing) and is_column(schema, leaf.field):
+            names.add(leaf.field)
+    return names
 
 
 def evaluate(session: Session, schema: Schema, columns: Columns, node: Node) -> Truth:
@@ -91,6 +92,8 @@ def evaluate(session: Session, schema: Schema, columns: Columns, node: Node) -> 
             return reduce(Truth.__or__, each, ~everywhere)
         case Not(part):
             return ~evaluate(session, schema, columns, part)
+        case Text(words, phrase):
+            return _with_words(session, columns, words, phrase)
         case _ if not is_in_columns(schema, node):
             return _asked(session, schema, columns, node)
         case Missing(name):
@@ -139,6 +142,21 @@ def _is_missing(columns: Columns, name: str) -> Mask:
 def unknown(column: Values) -> Mask:
     """Which values of a number were not measured."""
     return np.isnan(column) if column.dtype == np.float32 else np.zeros(len(column), bool)
+
+
+def _with_words(session: Session, columns: Columns, words: str, phrase: bool) -> Truth:
+    """Rows whose present revision holds the words: the search index knows all that do."""
+    row = func.int8send(SampleBody.sample_id).op("||")(func.int4send(SampleBody.revision))
+    joined = func.string_agg(row, literal(b"", LargeBinary))
+    raw = session.scalar(select(joined).where(holds(words, phrase)))
+    found = np.frombuffer(raw or b"", np.dtype([("id", ">i8"), ("revision", ">i4")]))
+    places = np.searchsorted(columns.ids, found["id"])
+    inside = places < len(columns)
+    places, found = places[inside], found[inside]
+    same = (columns.ids[places] == found["id"]) & (columns["revision"][places] == found["revision"])
+    yes = np.zeros(len(columns), bool)
+    yes[places[same]] = True
+    return Truth.known(yes)
 
 
 def _asked(session: Session, schema: Schema, columns: Columns, leaf: Node) -> Truth:

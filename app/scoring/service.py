@@ -191,3 +191,17 @@ def notes(session: Session, sample_id: int) -> dict[int, str]:
     """The rationale of each score of a sample, by the id of its signal."""
     query = select(ScoreNote.signal_id, ScoreNote.note).where(ScoreNote.sample_id == sample_id)
     return dict(session.execute(query).all())
+
+
+def reasons(session: Session, dataset_id: int, signal: str, ids: Sequence[int]) -> dict[int, str]:
+    """What a signal noted on these samples."""
+    query = (
+        select(ScoreNote.sample_id, ScoreNote.note)
+        .join(DatasetSignal, DatasetSignal.id == ScoreNote.signal_id)
+        .where(
+            DatasetSignal.dataset_id == dataset_id,
+            DatasetSignal.name == signal,
+            ScoreNote.sample_id.in_(ids),
+        )
+    )
+    return dict(session.execute(query).all())
