@@ -10,6 +10,7 @@ from app.accounts.policies import Principal
 from app.curation.ports import ModelError
 from app.curation.records import Record
 from app.curation.rubrics.base import Rubric, UnreadableError
+from app.curation.text.parts import prompt_text, response_text
 from app.datasets.models import Dataset
 from app.llm import policies
 from app.llm import service as llm
@@ -19,6 +20,7 @@ from app.samples.search import schema_of
 from app.samples.strata import drawn
 
 ROWS = 5
+_SHOWN = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,16 @@ class Tried:
     score: float | None
     reason: str
     problem: str = ""
+
+    @property
+    def prompt(self) -> str:
+        """What the sample asks, shortened."""
+        return prompt_text(self.record.kind, self.record.body)[:_SHOWN]
+
+    @property
+    def response(self) -> str:
+        """What it answers, shortened."""
+        return response_text(self.record.kind, self.record.body)[:_SHOWN]
 
 
 def on_some(

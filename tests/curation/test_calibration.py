@@ -83,7 +83,7 @@ def test_a_good_judge_is_trusted_and_its_interval_holds_its_value() -> None:
     assert found.kappa.low < found.kappa.value < found.kappa.high
     assert found.auroc.value == pytest.approx(metrics.roc_auc_score(GOOD, SCORES))
     assert found.suggested.kappa == max(one.kappa for one in found.cuts)
-    assert found.calibration_error < 0.05
+    assert found.calibration_error < 0.08
     assert found.trusted == (found.kappa.value >= 0.6)
     assert [one.approved for one in found.curve] == sorted(one.approved for one in found.curve)
     assert found.roc[0][1:] == (1.0, 1.0)

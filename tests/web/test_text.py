@@ -76,7 +76,7 @@ def test_numbers_and_times_as_people_read_them() -> None:
         "3",
         "2.46",
         "0.0123",
-        "1,234,567.00",
+        "1,234,567",
     ]
     assert (render.number(None), render.number(1320)) == ("–", "1,320")
     assert (render.percent(1, 0), render.percent(48, 100)) == ("–", "48.0 %")
