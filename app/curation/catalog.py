@@ -13,9 +13,12 @@ from app.curation.signals.base import Measure, Signal
 from app.curation.signals.c4 import C4
 from app.curation.signals.code import CodeShape
 from app.curation.signals.corruption import Corruption
+from app.curation.signals.dirt import Dirt
+from app.curation.signals.factoid import Factoid
 from app.curation.signals.fineweb import FineWeb
 from app.curation.signals.gopher_quality import GopherQuality
 from app.curation.signals.gopher_repetition import GopherRepetition
+from app.curation.signals.injection import Injection
 from app.curation.signals.language import LanguageOf
 from app.curation.signals.lengths import Lengths
 from app.curation.signals.nemo_english import NemoEnglish
@@ -55,6 +58,9 @@ _SIGNALS: tuple[type[Signal], ...] = (
     Placeholder,
     Truncated,
     PiiPatterns,
+    Injection,
+    Factoid,
+    Dirt,
 )
 
 _READERS: tuple[type[Reader], ...] = (JsonLines, JsonArray, Delimited, Parquet, PlainText)
