@@ -40,6 +40,15 @@ def _refusals() -> Iterator[None]:
         raise Refused(f"The database can't be reached: {error}") from error
 
 
+_QUEUES = "cpu,llm,gpu"
+
+
+def _check_queues(queues: str) -> None:
+    unknown = set(queues.split(",")) - set(_QUEUES.split(","))
+    if unknown:
+        raise click.UsageError(f"There is no queue `{min(unknown)}`; there are cpu, llm, gpu.")
+
+
 def _choose_logs(as_json: bool) -> None:
     """JSON lines where asked for; else as the settings say."""
     if as_json:
@@ -53,6 +62,7 @@ def _choose_logs(as_json: bool) -> None:
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True)
 @click.option("--workers", type=click.IntRange(min=1), default=2, show_default=True)
+@click.option("--queues", default=_QUEUES, show_default=True, help="What its workers do.")
 @click.option("--demo", is_flag=True, help="Load the demo dataset, once.")
 @click.option("--no-browser", is_flag=True, help="Only print the login link.")
 @json_option
@@ -61,12 +71,14 @@ def up(
     host: str,
     port: int,
     workers: int,
+    queues: str,
     demo: bool,
     no_browser: bool,
     as_json: bool,
 ) -> None:
     """Start everything: database, workers, web server; Ctrl-C stops it all."""
     _choose_logs(as_json)
+    _check_queues(queues)
     with _refusals():
         from app import cli_demo, serving  # noqa: PLC0415
         from app.settings import settings  # noqa: PLC0415
@@ -77,6 +89,7 @@ def up(
             port=port,
             workers=workers,
             browser=not no_browser and not demo,
+            queues=queues,
             as_json=as_json,
             landing=cli_demo.LANDING if demo else "/",
             load=cli_demo.load if demo else None,
@@ -164,16 +177,14 @@ def web(host: str, port: int, as_json: bool) -> None:
 
 
 @main.command()
-@click.option("--queues", default="cpu,llm,gpu", show_default=True, help="Parted by commas.")
+@click.option("--queues", default=_QUEUES, show_default=True, help="Parted by commas.")
 @click.option("--processes", type=click.IntRange(min=1), default=os.cpu_count() or 2)
 @click.option("--beat", is_flag=True, help="Run the beat in it too: in one worker of all.")
 @json_option
 def worker(queues: str, processes: int, beat: bool, as_json: bool) -> None:
     """A worker alone."""
     _choose_logs(as_json)
-    unknown = set(queues.split(",")) - {"cpu", "llm", "gpu"}
-    if unknown:
-        raise click.UsageError(f"There is no queue `{min(unknown)}`; there are cpu, llm, gpu.")
+    _check_queues(queues)
     with _refusals():
         from app import serving  # noqa: PLC0415
 

@@ -28,6 +28,7 @@ from app.db import session_scope
 from app.embedded import postmaster, start_postgres
 from app.errors import ConflictError, NotFoundError, UnavailableError
 from app.jobs import claiming
+from app.jobs.models import Queue
 from app.log import configure_logging
 from app.settings import settings
 from app.tending import Tended
@@ -39,6 +40,9 @@ _READY_S = 60
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - compared, not bound
 
 
+QUEUES = ",".join(Queue)
+
+
 @dataclass(frozen=True, slots=True)
 class Up:
     """What `winnow up` was asked for; `load` fills the workbench before the link is printed."""
@@ -48,6 +52,7 @@ class Up:
     port: int
     workers: int
     browser: bool
+    queues: str = QUEUES
     as_json: bool = False
     landing: str = "/"
     load: Callable[[str, str, Callable[[], bool]], None] | None = None
@@ -149,7 +154,7 @@ def _run(wanted: Up, tree: Tree) -> int:
     tree.start("web", ["web", "--host", wanted.host, "--port", str(wanted.port)], env)
     tree.start(
         "worker",
-        ["worker", "--processes", str(wanted.workers)],
+        ["worker", "--processes", str(wanted.workers), "--queues", wanted.queues],
         env,
         before_again=_free_chunks if own else None,
     )

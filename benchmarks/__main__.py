@@ -9,7 +9,18 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import catalog, growth, imports, million, releases, review, scoring, signals, week
+from benchmarks import (
+    catalog,
+    growth,
+    imports,
+    judging,
+    million,
+    releases,
+    review,
+    scoring,
+    signals,
+    week,
+)
 from benchmarks.results import Place, Result, table
 
 _ROOT = Path(__file__).resolve().parents[1]
@@ -28,6 +39,7 @@ PARTS: dict[str, Part] = {
     "imports": imports.measure,
     "signals": signals.measure,
     "scoring": scoring.measure,
+    "judging": judging.measure,
     "million": _on_the_million,
     "growth": growth.measure,
     "week": week.measure,

@@ -7,9 +7,10 @@ import orjson
 
 from app.curation.catalog import SIGNALS
 from app.curation.records import Kind, Record
-from app.curation.signals.base import Batch, Signal
+from app.curation.signals.base import Signal
+from app.curation.signals.batch import Batch
 from app.curation.signals.warming import warm
-from app.scoring.service import BATCH
+from app.scoring.reading import BATCH
 from benchmarks.results import Place, Result, timed
 from benchmarks.workbench import Workbench, running
 from tests.curation.signals.corpora import documents, sample

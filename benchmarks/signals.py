@@ -14,7 +14,7 @@ from typing import Any
 
 from app.curation.catalog import SIGNALS
 from app.curation.records import Kind, Record
-from app.curation.signals.base import Batch
+from app.curation.signals.batch import Batch
 from app.curation.signals.warming import warm
 from benchmarks.results import Place, Result
 from tests.curation.signals.corpora import documents, sample

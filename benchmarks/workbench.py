@@ -87,7 +87,11 @@ def _seconds(job: Json) -> float:
 
 @contextmanager
 def running(
-    home: Path, *, workers: int = 2, env: dict[str, str] | None = None
+    home: Path,
+    *,
+    workers: int = 2,
+    queues: str = "cpu,llm,gpu",
+    env: dict[str, str] | None = None,
 ) -> Iterator[Workbench]:
     """Start `winnow up` on a free port of loopback; it ends with the block."""
     home.mkdir(parents=True, exist_ok=True)
@@ -96,7 +100,7 @@ def running(
     own = {name: value for name, value in os.environ.items() if not name.startswith("WINNOW_")}
     with (home / "up.log").open("a") as log:
         process = subprocess.Popen(
-            [*command, "--workers", str(workers), "--no-browser", "--json"],
+            [*command, "--workers", str(workers), "--queues", queues, "--no-browser", "--json"],
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,

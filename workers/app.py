@@ -5,12 +5,13 @@ import uuid
 from typing import Any
 
 from celery import Task
-from celery.signals import setup_logging, worker_process_init, worker_ready
+from celery.signals import setup_logging, worker_init, worker_process_init, worker_ready
 
+from app.jobs.models import Queue
 from app.jobs.queue import WORK, celery
 from app.log import configure_logging
-from workers import deaths, jobs, upkeep
-from workers.registry import handler
+from workers import deaths, jobs
+from workers.registry import handler, load_all
 
 app = celery()
 
@@ -18,6 +19,12 @@ app = celery()
 @setup_logging.connect
 def _logging(**_: object) -> None:
     configure_logging()
+
+
+@worker_init.connect
+def _load(sender: Any, **_: object) -> None:
+    if Queue.CPU.value in sender.app.amqp.queues.consume_from:
+        load_all()
 
 
 @worker_ready.connect
@@ -44,4 +51,6 @@ def work(_task: Task, job_id: str) -> None:
 @app.task(name="winnow.upkeep", bind=True)
 def look_after(_task: Task) -> None:
     """One round of upkeep, on the beat."""
+    from workers import upkeep  # noqa: PLC0415 - it needs half of the application, jobs do not
+
     upkeep.run()

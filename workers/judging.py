@@ -22,11 +22,11 @@ from app.jobs.models import Job
 from app.judging import service
 from app.llm import service as llm
 from app.llm.asking import Asking, BudgetError
-from app.scoring import service as scoring
+from app.scoring import reading
 from app.scoring.writing import write_values
 from workers.jobs import Chunk, Handler, PausedError
 
-_WRITTEN = 64  # grades per write
+_READ, _WRITTEN = 256, 256  # samples at a time: nothing else is done meanwhile
 _AHEAD = 4  # questions waiting per one in flight, so that a slow reply holds nobody up
 _DOWN = 20  # so many failures in a row, and the endpoint counts as down
 
@@ -47,7 +47,7 @@ def plan(session: Session, job: Job) -> list[dict[str, Any]]:
     """One chunk; the ids of a drawn sample stand in it."""
     dataset = datasets.by_id(session, job.params["dataset_id"])
     ids = service.prepare(session, job, dataset)
-    everything = scoring.count(session, dataset.id, job.params["where"])
+    everything = reading.count(session, dataset.id, job.params["where"])
     job.total = everything if ids is None else len(ids)
     job.result = {"matching": everything}
     return [{"ids": ids}]
@@ -122,7 +122,7 @@ class _Grading:
         """Samples behind the last one written, in the order of ids; stored replies are recalled."""
         session, ids = self._chunk.session, self._chunk.params["ids"]
         last = self._chunk.state.get("last", 0)
-        for page in scoring.pages(session, self._job, last + 1, 2**62, ids=ids):
+        for page in reading.pages(session, self._job, last + 1, 2**62, ids=ids, size=_READ):
             self._asking.recall(self._rubric.question(record) for record in page.records)
             yield from zip(page.records, page.revisions, strict=True)
 

@@ -1,29 +1,41 @@
-"""Which function does which kind of job."""
+"""Which module does which kind of job.
+
+Workers of the queue `cpu` import all of them before they fork, the others what their jobs need:
+judges so stay small, without compiled signals.
+"""
 
 from collections.abc import Mapping
+from importlib import import_module
 
 from app.jobs.models import Job, JobKind
-from workers.bulk import HANDLER as BULK
-from workers.filtering import APPLY, UNDO
-from workers.imports import HANDLER as IMPORT
 from workers.jobs import Handler
-from workers.judging import HANDLER as JUDGE
-from workers.purge import HANDLER as PURGE
-from workers.releases import HANDLER as RELEASE
-from workers.scoring import HANDLER as SCORE
 
-HANDLERS: Mapping[JobKind, Handler] = {
-    JobKind.IMPORT: IMPORT,
-    JobKind.SCORE: SCORE,
-    JobKind.BULK: BULK,
-    JobKind.APPLY_RULES: APPLY,
-    JobKind.UNDO_RULES: UNDO,
-    JobKind.RELEASE: RELEASE,
-    JobKind.PURGE: PURGE,
-    JobKind.JUDGE: JUDGE,
+HANDLERS: Mapping[JobKind, str] = {
+    JobKind.IMPORT: "workers.imports:HANDLER",
+    JobKind.SCORE: "workers.scoring:HANDLER",
+    JobKind.BULK: "workers.bulk:HANDLER",
+    JobKind.APPLY_RULES: "workers.filtering:APPLY",
+    JobKind.UNDO_RULES: "workers.filtering:UNDO",
+    JobKind.RELEASE: "workers.releases:HANDLER",
+    JobKind.PURGE: "workers.purge:HANDLER",
+    JobKind.JUDGE: "workers.judging:HANDLER",
 }
 
 
 def handler(job: Job) -> Handler:
     """The handler of this job."""
-    return HANDLERS[job.kind]
+    return _found(job.kind)
+
+
+def load_all() -> None:
+    """Import all handlers: before a worker forks, so that its processes share what they hold."""
+    for kind in HANDLERS:
+        _found(kind)
+
+
+def _found(kind: JobKind) -> Handler:
+    module, _, name = HANDLERS[kind].partition(":")
+    found = getattr(import_module(module), name)
+    if not isinstance(found, Handler):
+        raise TypeError(f"{HANDLERS[kind]} is no handler.")
+    return found

@@ -1,31 +1,30 @@
 """Measuring signals over a dataset: starting the job, and scoring one range of it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, cast, func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.accounts.policies import Principal
 from app.accounts.service import now
 from app.curation.catalog import MEASURES, SIGNALS
-from app.curation.records import Record
-from app.curation.signals.base import Batch, Signal
+from app.curation.signals.base import Signal
+from app.curation.signals.batch import Batch
 from app.datasets.models import Dataset
 from app.errors import ConflictError, InvalidError
 from app.jobs import service as jobs
 from app.jobs.models import Job, JobKind
 from app.samples import registry
-from app.samples.models import DatasetSignal, Sample, SampleBody
+from app.samples.models import DatasetSignal
 from app.samples.registry import SignalSpec
 from app.samples.search import condition
 from app.scoring import policies
 from app.scoring.models import ScoreNote
-from app.scoring.writing import write_scores
+from app.scoring.reading import Page
+from app.scoring.writing import write_languages, write_values
 from app.validation import build
-
-BATCH = 2500
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,69 +121,19 @@ def slots_of(session: Session, job: Job) -> dict[str, DatasetSignal]:
     return {signal.name: signal for signal in session.scalars(query)}
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Samples to measure: ids, the revisions that were read, and their records."""
-
-    ids: Sequence[int]
-    revisions: Sequence[int]
-    records: Sequence[Record]
-
-
-def pages(
-    session: Session, job: Job, low: int, high: int, ids: Sequence[int] | None = None
-) -> Iterator[Page]:
-    """Samples of an id range that the job covers (of `ids` alone, if given), some at a time."""
-    wanted = condition(session, job.params["dataset_id"], job.params["where"])
-    if ids is not None:
-        wanted &= Sample.id == func.any(cast(list(ids), ARRAY(BigInteger)))
-    query = (
-        select(*_READ)
-        .join(
-            SampleBody,
-            (SampleBody.sample_id == Sample.id) & (SampleBody.revision == Sample.revision),
-        )
-        .where(Sample.id <= high, wanted)
-        .order_by(Sample.id)
-        .limit(BATCH)
-    )
-    last = low - 1
-    while rows := session.execute(query.where(Sample.id > last)).all():
-        last = rows[-1].id
-        records = [
-            Record(
-                kind=row.kind,
-                body=row.body,
-                external_id=row.external_id,
-                language=row.language,
-                domain=row.domain,
-                origin=row.origin,
-                id=row.id,
-            )
-            for row in rows
-        ]
-        yield Page([row.id for row in rows], [row.revision for row in rows], records)
-
-
-_READ = (
-    *(Sample.id, Sample.revision, Sample.kind, Sample.external_id, Sample.language, Sample.domain),
-    *(Sample.origin, SampleBody.body),
-)
-
-
 def score(
     session: Session, signals: Sequence[Signal], slots: Mapping[str, DatasetSignal], page: Page
 ) -> None:
     """Measure samples in one pass over shared tokens, and write all values at once."""
     batch = Batch(page.records)
     results = [(signal, signal.score(batch)) for signal in signals]
-    write_scores(session, page.ids, page.revisions, results, slots)
-
-
-def count(session: Session, dataset_id: int, where: str) -> int:
-    """How many samples a job over this filter covers."""
-    query = select(func.count()).select_from(Sample).where(condition(session, dataset_id, where))
-    return session.scalar(query) or 0
+    measured = [
+        ([slots[measure.name] for measure in signal.measures], scores) for signal, scores in results
+    ]
+    write_values(session, page.ids, page.revisions, measured)
+    for signal, scores in results:
+        if scores.labels is not None and signal.key == "language":
+            write_languages(session, page.ids, scores.labels)
 
 
 def notes(session: Session, sample_id: int) -> dict[int, str]:

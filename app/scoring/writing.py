@@ -1,6 +1,6 @@
 """Writing scores: binary COPY into a temporary table, then one UPDATE of the arrays."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ from psycopg import Connection as PgConnection
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from app.curation.signals.base import Scores, Signal
+from app.curation.signals.base import Scores
 from app.samples.models import DatasetSignal
 
 _STAGE = """
@@ -38,28 +38,16 @@ _FORGET_NOTES = """
 DELETE FROM score_notes
 WHERE signal_id = ANY(CAST(:signal_ids AS int[])) AND sample_id = ANY(CAST(:ids AS bigint[]))
 """
-_LANGUAGE = """
+_LABEL = """
 UPDATE samples s SET language = n.label
 FROM unnest(CAST(:ids AS bigint[]), CAST(:labels AS text[])) AS n(id, label)
 WHERE s.id = n.id AND s.language IS DISTINCT FROM n.label
 """
 
 
-def write_scores(
-    session: Session,
-    ids: Sequence[int],
-    revisions: Sequence[int],
-    results: Sequence[tuple[Signal, Scores]],
-    slots: Mapping[str, DatasetSignal],
-) -> None:
-    """Write what several signals measured on the same samples, with their notes."""
-    measured = [
-        ([slots[measure.name] for measure in signal.measures], scores) for signal, scores in results
-    ]
-    write_values(session, ids, revisions, measured)
-    for signal, scores in results:
-        if scores.labels is not None and signal.key == "language":
-            session.execute(text(_LANGUAGE), {"ids": list(ids), "labels": list(scores.labels)})
+def write_languages(session: Session, ids: Sequence[int], labels: Sequence[str | None]) -> None:
+    """Write what language samples are in, where that differs."""
+    session.execute(text(_LABEL), {"ids": list(ids), "labels": list(labels)})
 
 
 def write_values(

@@ -19,7 +19,7 @@ from app.jobs.models import DeadLetter, Job, JobChunk, JobKind, JobStatus
 from tests.factories import make_dataset
 from workers import jobs as runner
 from workers.jobs import Chunk, Handler, LostChunkError
-from workers.registry import HANDLERS
+from workers.registry import HANDLERS, load_all
 
 
 @pytest.fixture
@@ -46,6 +46,7 @@ def run(session: Session, job: Job, made: Handler) -> Job:
 
 def test_every_kind_of_job_has_a_handler() -> None:
     assert set(HANDLERS) == set(JobKind)
+    load_all()  # refuses what is no handler
 
 
 def test_workers_are_woken_after_the_commit_alone(

@@ -11,7 +11,7 @@ from app.errors import ConflictError, ForbiddenError, InvalidError
 from app.samples import registry
 from app.samples import service as samples
 from app.samples.models import Sample
-from app.scoring import service
+from app.scoring import reading, service
 from app.scoring.models import ScoreNote
 from app.scoring.service import Wanted
 from tests.factories import fill, instruction, make_dataset, run_job
@@ -101,7 +101,7 @@ def test_a_sample_edited_while_it_is_measured_keeps_no_score_of_its_old_text(
 ) -> None:
     job = service.start(session, dataset, [Wanted("refusal", {})], by=lead)
     service.prepare(session, job)
-    [page] = service.pages(session, job, 0, 2**40)
+    [page] = reading.pages(session, job, 0, 2**40)
     body = {"instruction": "New?", "input": "", "output": "Entirely new."}
     samples.edit(session, page.ids[0], body, revision=1, by=lead)
 

@@ -5,7 +5,8 @@ from typing import ClassVar, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from app.curation.signals.base import Batch, Measure, Scores, Signal
+from app.curation.signals.base import Measure, Scores, Signal
+from app.curation.signals.batch import Batch
 from app.curation.signals.gopher_quality import ends_with_ellipsis
 from app.curation.text.characters import DIGIT, SPACE, classes
 from app.curation.text.corpus import Codes, Corpus, Ints, Table, bits, stripped

@@ -9,7 +9,8 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
-from app.curation.signals.base import Batch, Measure, Scores, Signal
+from app.curation.signals.base import Measure, Scores, Signal
+from app.curation.signals.batch import Batch
 from app.curation.text.code import Code, code_of, parse
 
 _GENERATED = re.compile(

@@ -8,7 +8,8 @@ import numpy as np
 from ftfy.badness import badness
 from numpy.typing import NDArray
 
-from app.curation.signals.base import Batch, Measure, Scores, Signal
+from app.curation.signals.base import Measure, Scores, Signal
+from app.curation.signals.batch import Batch
 from app.curation.text.characters import CONTROL, SPACE, classes
 from app.curation.text.corpus import Codes, Corpus, Ints, Table, bits
 from app.curation.text.jit import njit

@@ -6,7 +6,8 @@ from typing import ClassVar
 import numpy as np
 
 from app.curation.records import Kind
-from app.curation.signals.base import Batch, Measure, Note, Scores, Signal
+from app.curation.signals.base import Measure, Note, Scores, Signal
+from app.curation.signals.batch import Batch
 from app.curation.text.phrases import find_phrases
 
 _THING = r"(?:image|picture|photo(?:graph)?|figure|diagram|chart|graph|video|audio|screenshot|map)"

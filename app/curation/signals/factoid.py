@@ -6,7 +6,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from app.curation.signals.base import Batch, Measure, Note, Scores, Signal
+from app.curation.signals.base import Measure, Note, Scores, Signal
+from app.curation.signals.batch import Batch
 
 _WORD = re.compile(r"[^\W\d_]+")
 _MONTHS = frozenset(

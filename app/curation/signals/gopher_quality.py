@@ -5,7 +5,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from app.curation.signals.base import Batch, Measure, Scores, Signal
+from app.curation.signals.base import Measure, Scores, Signal
+from app.curation.signals.batch import Batch
 from app.curation.text.characters import classes
 from app.curation.text.corpus import Codes, Corpus, Ints, Table, stripped
 from app.curation.text.hashing import Hashes, span_hash

@@ -5,7 +5,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from app.curation.signals.base import Batch, Measure, Note, Scores, Signal
+from app.curation.signals.base import Measure, Note, Scores, Signal
+from app.curation.signals.batch import Batch
 from app.curation.text.phrases import find_phrases
 
 # Families after the published taxonomies of prompt injection (Perez and Ribeiro, arXiv 2211.09527:

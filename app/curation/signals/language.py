@@ -10,7 +10,8 @@ import numpy as np
 from lingua import LanguageDetector, LanguageDetectorBuilder
 from pydantic import Field
 
-from app.curation.signals.base import Batch, Measure, Scores, Signal
+from app.curation.signals.base import Measure, Scores, Signal
+from app.curation.signals.batch import Batch
 
 # First word of the Unicode names of a script that lingua does not know, and its main language.
 _SCRIPTS: Mapping[str, str] = {

@@ -5,7 +5,8 @@ from typing import ClassVar
 import numpy as np
 
 from app.curation.records import Kind, Record
-from app.curation.signals.base import Batch, Measure, Scores, Signal
+from app.curation.signals.base import Measure, Scores, Signal
+from app.curation.signals.batch import Batch
 from app.curation.text.corpus import Corpus
 from app.curation.text.parts import turns
 from app.curation.text.tokens import count_sentences

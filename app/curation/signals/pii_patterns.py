@@ -9,7 +9,8 @@ from typing import ClassVar, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from app.curation.signals.base import Batch, Measure, Note, Scores, Signal
+from app.curation.signals.base import Measure, Note, Scores, Signal
+from app.curation.signals.batch import Batch
 from app.curation.text.characters import DIGIT, classes
 from app.curation.text.corpus import Codes, Ints, Table, bits
 from app.curation.text.jit import njit

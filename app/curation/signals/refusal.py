@@ -6,7 +6,8 @@ from typing import ClassVar
 import numpy as np
 
 from app.curation.records import Kind
-from app.curation.signals.base import Batch, Measure, Note, Scores, Signal
+from app.curation.signals.base import Measure, Note, Scores, Signal
+from app.curation.signals.batch import Batch
 
 # Phrases that Vicuna's and WizardLM-Uncensored's cleaning scripts and the AlpaGasus authors look
 # for, in own selection; apostrophes may be typographic.

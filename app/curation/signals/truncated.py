@@ -7,7 +7,8 @@ from typing import ClassVar
 import numpy as np
 
 from app.curation.records import Kind
-from app.curation.signals.base import Batch, Measure, Note, Scores, Signal
+from app.curation.signals.base import Measure, Note, Scores, Signal
+from app.curation.signals.batch import Batch
 from app.curation.text.characters import ALPHA, DIGIT, TABLE_SIZE, TERMINAL, classes
 
 _FENCE = re.compile(r"^[ \t]*(?:```|~~~)", re.MULTILINE)

@@ -2,7 +2,7 @@
 
 from app.curation.catalog import SIGNALS
 from app.curation.records import Kind, Record
-from app.curation.signals.base import Batch
+from app.curation.signals.batch import Batch
 
 
 def warm() -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from app.curation.catalog import PROFILES, SIGNALS
 from app.curation.rules.profiles import Condition, Profile, at_least, at_most, between, equals
-from app.curation.signals.base import Batch
+from app.curation.signals.batch import Batch
 from tests.curation.records import answer, text
 
 

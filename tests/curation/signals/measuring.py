@@ -2,7 +2,8 @@
 
 from app.curation.catalog import SIGNALS
 from app.curation.records import Record
-from app.curation.signals.base import Batch, Note
+from app.curation.signals.base import Note
+from app.curation.signals.batch import Batch
 from tests.curation.records import text
 
 

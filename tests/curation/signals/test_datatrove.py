@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from app.curation.catalog import SIGNALS
-from app.curation.signals.base import Batch
+from app.curation.signals.batch import Batch
 from tests.curation.records import text
 from tests.curation.signals.corpora import documents, sample
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from app.curation.catalog import SIGNALS
-from app.curation.signals.base import Batch, Scores
+from app.curation.signals.base import Scores
+from app.curation.signals.batch import Batch
 from tests.curation.records import ODD_RECORDS
 
 RECORDS = list(ODD_RECORDS.values())

@@ -12,7 +12,7 @@ import pytest
 from app.curation.calibration import auroc
 from app.curation.catalog import SIGNALS
 from app.curation.records import Kind, Record
-from app.curation.signals.base import Batch
+from app.curation.signals.batch import Batch
 from tests.curation.records import answer, text
 from tests.curation.signals.measuring import measure, note
 

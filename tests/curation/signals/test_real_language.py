@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from app.curation.signals.base import Batch
+from app.curation.signals.batch import Batch
 from app.curation.signals.language import LanguageOf
 from tests.curation.records import text
 

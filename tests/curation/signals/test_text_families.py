@@ -6,7 +6,7 @@ import zlib
 import pytest
 
 from app.curation.records import Kind, Record
-from app.curation.signals.base import Batch
+from app.curation.signals.batch import Batch
 from app.curation.signals.language import LanguageOf
 from tests.curation.records import answer, chat, text
 from tests.curation.signals.measuring import measure

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.curation.signals.base import Batch
+from app.curation.signals.batch import Batch
 from app.curation.signals.gopher_repetition import (
     DUPLICATE_SIZES,
     TOP_SIZES,

@@ -1,7 +1,7 @@
 import pytest
 
 from app.curation.records import Kind
-from app.curation.signals.base import Batch
+from app.curation.signals.batch import Batch
 from app.curation.text.parts import full_text, prompt_text, response_text
 from tests.curation.records import answer, chat, text
 

@@ -1,0 +1,56 @@
+"""An endpoint of chat completions that answers after a pause: python -m benchmarks.endpoint PORT.
+
+In a process of its own, so that its work does not count as the worker's.
+"""
+
+import asyncio
+import json
+import sys
+
+PAUSE_S = 0.5
+_REPLY = json.dumps({"reason": "It explains the steps and says why.", "score": 4})
+_BODY = json.dumps(
+    {
+        "id": "one",
+        "object": "chat.completion",
+        "choices": [
+            {
+                "index": 0,
+                "message": {"role": "assistant", "content": _REPLY},
+                "finish_reason": "stop",
+            }
+        ],
+        "usage": {"prompt_tokens": 500, "completion_tokens": 30},
+    }
+).encode()
+_ANSWER = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s" % (
+    len(_BODY),
+    _BODY,
+)
+
+
+async def _handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    try:
+        while True:
+            head = (await reader.readuntil(b"\r\n\r\n")).lower()
+            length = next(
+                line for line in head.split(b"\r\n") if line.startswith(b"content-length")
+            )
+            await reader.readexactly(int(length.split(b":")[1]))
+            await asyncio.sleep(PAUSE_S)
+            writer.write(_ANSWER)
+            await writer.drain()
+    except (asyncio.IncompleteReadError, ConnectionError):
+        pass
+    finally:
+        writer.close()
+
+
+async def _serve(port: int) -> None:
+    server = await asyncio.start_server(_handle, "127.0.0.1", port)
+    async with server:
+        await server.serve_forever()
+
+
+if __name__ == "__main__":
+    asyncio.run(_serve(int(sys.argv[1])))
