@@ -7,6 +7,8 @@ import app.accounts.models
 import app.datasets.models
 import app.filtering.models
 import app.jobs.models
+import app.judging.models
+import app.llm.models
 import app.releases.models
 import app.review.models
 import app.samples.models

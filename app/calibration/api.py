@@ -7,9 +7,10 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from app.accounts.current import CurrentUser, SessionDep
-from app.calibration import badges, service
+from app.calibration import service
 from app.calibration.service import Report
 from app.datasets import service as datasets
+from app.scoring import trust
 from app.web.pagination import Page
 
 router = APIRouter(tags=["calibration"])
@@ -57,13 +58,13 @@ def record(name: str, body: CalibrateIn, session: SessionDep, user: CurrentUser)
     """Compare, and keep what was found: filters and releases show it as a badge."""
     dataset = datasets.get(session, name)
     report = service.report(session, dataset, **body.model_dump())
-    badges.record(session, dataset, report, by=user)
+    service.record(session, dataset, report, by=user)
     return _out(report)
 
 
 @router.get("/datasets/{name}/calibrations", name="api:badges")
 def list_badges(name: str, session: SessionDep, _user: CurrentUser) -> Page[dict[str, Any]]:
     """The badge of every signal that was compared with people."""
-    found = badges.badges(session, datasets.get(session, name))
+    found = trust.badges(session, datasets.get(session, name).id)
     items = [{"signal": signal, "badge": badge} for signal, badge in sorted(found.items())]
     return Page(items=items, total=len(items))

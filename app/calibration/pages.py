@@ -6,11 +6,12 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from app.accounts.current import CurrentLead, CurrentUser, SessionDep
-from app.calibration import badges, plots, service
+from app.calibration import plots, service
 from app.datasets import service as datasets
 from app.errors import AppError
 from app.samples import registry, texts
 from app.scoring import service as scoring
+from app.scoring import trust
 from app.web.render import render
 
 router = APIRouter(include_in_schema=False)
@@ -49,7 +50,7 @@ def calibration_page(
         against=against,
         report=report,
         problem=problem,
-        badge=badges.badges(session, dataset).get(chosen, badges.Badge.NOT_CALIBRATED),
+        badge=trust.badges(session, dataset.id).get(chosen, trust.Badge.NOT_CALIBRATED),
         shown=shown,
         texts=texts.beginnings(session, [one.id for one in shown]),
         reasons=scoring.reasons(session, dataset.id, chosen, [one.id for one in shown]),
@@ -73,6 +74,6 @@ def record(
     """Keep what was found: the badge says so from now on."""
     dataset = datasets.get(session, name)
     report = service.report(session, dataset, signal, against, cut=cut)
-    badges.record(session, dataset, report, by=user)
+    service.record(session, dataset, report, by=user)
     address = f"/datasets/{dataset.name}/calibration?signal={signal}&against={against}&cut={cut}"
     return RedirectResponse(address, status_code=303)

@@ -6,14 +6,19 @@ import numpy as np
 from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
+from app.accounts import audit
+from app.accounts.models import Role
+from app.accounts.policies import Principal, require_role
 from app.curation.calibration import Calibration, Floats, Labelled, TooFewError, auroc, calibrate
 from app.datasets.models import Dataset
 from app.errors import InvalidError, NotFoundError
 from app.review.models import Decision, Verdict
 from app.samples import columns as held
+from app.samples import registry
 from app.samples.columns import Columns
 from app.samples.models import Sample
 from app.samples.search import Schema, schema_of
+from app.scoring.models import CalibrationRecord
 
 DECISIONS = "decisions"
 _SHOWN = 50
@@ -183,3 +188,35 @@ def _disagreements(ids: held.Values, rows: Labelled, cut: float) -> list[Disagre
         )
         for place in order
     ]
+
+
+def record(
+    session: Session, dataset: Dataset, report: Report, *, by: Principal
+) -> CalibrationRecord:
+    """Keep what a comparison found; it holds until the signal is measured in another way."""
+    require_role(by, Role.LEAD, "record a calibration")
+    signals = {one.name: one.fingerprint for one in registry.signals(session, dataset.id)}
+    found = report.calibration
+    row = CalibrationRecord(
+        dataset_id=dataset.id,
+        signal=report.signal,
+        fingerprint=signals.get(report.signal, ""),
+        against=report.against,
+        labels=found.count,
+        cut=report.cut,
+        kappa=found.kappa.value,
+        trusted=found.trusted,
+        created_by=by.id,
+    )
+    session.add(row)
+    session.flush()
+    after = {"signal": row.signal, "kappa": row.kappa, "labels": row.labels, "cut": row.cut}
+    audit.record(
+        session,
+        by,
+        "calibration.record",
+        ("calibration", row.id),
+        dataset_id=dataset.id,
+        after=after,
+    )
+    return row

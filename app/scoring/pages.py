@@ -12,7 +12,7 @@ from app.jobs import service as jobs
 from app.jobs.models import JobKind
 from app.samples import distribution, registry
 from app.samples.search import schema_of
-from app.scoring import service
+from app.scoring import service, trust
 from app.web.forms import FormFields, fields_of, params_from_form
 from app.web.render import render
 
@@ -40,6 +40,7 @@ def scores_page(
         dataset=dataset,
         signals=known,
         families=registry.by_method(known),
+        badges=trust.badges(session, dataset.id),
         opened=opened,
         histogram=distribution.histogram(session, schema, opened.name) if opened else None,
         ends=distribution.ends(session, schema, opened.name) if opened else None,

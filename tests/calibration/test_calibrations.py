@@ -5,13 +5,14 @@ from fastapi.testclient import TestClient
 from sqlalchemy.orm import Session
 
 from app.accounts.policies import Principal
-from app.calibration import badges, service
-from app.calibration.badges import Badge
+from app.calibration import service
 from app.datasets.models import Dataset
 from app.errors import InvalidError, NotFoundError
 from app.review import service as review
 from app.review.models import Verdict
 from app.samples import registry
+from app.scoring import trust
+from app.scoring.trust import Badge
 from tests.factories import fill, instruction, make_dataset
 
 
@@ -78,20 +79,20 @@ def test_what_can_not_be_compared_is_told(session: Session, dataset: Dataset) ->
 def test_the_badge_holds_until_the_signal_is_measured_in_another_way(
     session: Session, dataset: Dataset, lead: Principal, api: TestClient
 ) -> None:
-    assert badges.badges(session, dataset) == {}
+    assert trust.badges(session, dataset.id) == {}
     decide(session, dataset, lead, 110)
 
     made = api.post("/datasets/mix/calibrations", json={"signal": "judge"})
 
     assert (made.status_code, made.json()["trusted"]) == (201, True)
-    assert badges.badges(session, dataset) == {"judge": Badge.CALIBRATED}
+    assert trust.badges(session, dataset.id) == {"judge": Badge.CALIBRATED}
     poor = api.post("/datasets/mix/calibrations", json={"signal": "judge", "cut": 0})
     assert poor.json()["trusted"] is False
     listed = api.get("/datasets/mix/calibrations").json()["items"]
     assert listed == [{"signal": "judge", "badge": "not calibrated"}]
     spec = registry.SignalSpec("judge", "judge", registry.IMPORTED, "another")
     registry.claim_slots(session, dataset.id, [spec], None)
-    assert badges.badges(session, dataset) == {"judge": Badge.STALE}
+    assert trust.badges(session, dataset.id) == {"judge": Badge.STALE}
 
 
 def test_annotators_look_but_do_not_record(annotator_api: TestClient, dataset: Dataset) -> None:

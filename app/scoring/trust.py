@@ -1,0 +1,40 @@
+"""Whether a signal may be trusted: what the newest recorded calibration says, while it holds."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.samples import registry
+from app.scoring.models import CalibrationRecord
+
+
+class Badge(StrEnum):
+    """The three states of trust; what nobody compared with people is not calibrated."""
+
+    CALIBRATED = "calibrated"
+    NOT_CALIBRATED = "not calibrated"
+    STALE = "stale"
+
+
+# What imitates a person's verdict; other signals count something and need no trust.
+JUDGING = ("judge", "learned")
+
+
+def badges(session: Session, dataset_id: int) -> Mapping[str, Badge]:
+    """The badge of every signal that judges, and of those that were compared with people."""
+    signals = {one.name: one for one in registry.signals(session, dataset_id)}
+    query = select(CalibrationRecord).where(CalibrationRecord.dataset_id == dataset_id)
+    newest = {row.signal: row for row in session.scalars(query.order_by(CalibrationRecord.id))}
+    found = {name: Badge.NOT_CALIBRATED for name, one in signals.items() if one.key in JUDGING}
+    for name, row in newest.items():
+        if name in signals:
+            found[name] = _badge(row, signals[name].fingerprint)
+    return found
+
+
+def _badge(row: CalibrationRecord, fingerprint: str) -> Badge:
+    if row.fingerprint != fingerprint:
+        return Badge.STALE
+    return Badge.CALIBRATED if row.trusted else Badge.NOT_CALIBRATED
