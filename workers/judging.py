@@ -22,6 +22,7 @@ from app.jobs.models import Job
 from app.judging import service
 from app.llm import service as llm
 from app.llm.asking import Asking, BudgetError
+from app.llm.running import finished
 from app.scoring import reading
 from app.scoring.writing import write_values
 from workers.jobs import Chunk, Handler, PausedError
@@ -55,7 +56,7 @@ def plan(session: Session, job: Job) -> list[dict[str, Any]]:
 
 def work(chunk: Chunk) -> None:
     """Grade sample after sample, from where the last write left off."""
-    asyncio.run(_Grading(chunk).run())
+    finished(_Grading(chunk).run())
 
 
 class _Grading:

@@ -19,6 +19,7 @@ _RELEASES = (
     "(SELECT id FROM releases WHERE dataset_id = :id)",
     "DELETE FROM releases WHERE dataset_id = :id",
 )
+_LOG = "DELETE FROM sample_changes WHERE dataset_id = :id"
 # Rows of a release that was frozen at the same moment go with their samples.
 _DELETE = """
 WITH next AS (
@@ -51,6 +52,7 @@ def work(chunk: Chunk) -> None:
         if not count:
             break
         chunk.checkpoint(count)
+    chunk.session.execute(text(_LOG), {"id": dataset_id})
     dataset = chunk.session.get(Dataset, dataset_id)
     if dataset is not None:
         chunk.session.delete(dataset)

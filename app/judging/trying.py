@@ -15,6 +15,7 @@ from app.datasets.models import Dataset
 from app.llm import policies
 from app.llm import service as llm
 from app.llm.asking import Account, Asking
+from app.llm.running import finished
 from app.samples import service as samples
 from app.samples.search import schema_of
 from app.samples.strata import drawn
@@ -61,7 +62,7 @@ def on_some(
     account = Account(None, by.id, dataset.id, f"{rubric.name}, tried")
     asking = Asking(provider, llm.model_of(provider), account)
     asking.recall(rubric.question(record) for record in records)
-    return asyncio.run(_all(asking, rubric, records))
+    return finished(_all(asking, rubric, records))
 
 
 def _record(session: Session, sample_id: int) -> Record:

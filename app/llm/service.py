@@ -1,6 +1,5 @@
 """Endpoints of models: adding, testing, removing; what was spent."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -17,6 +16,7 @@ from app.curation.ports import LanguageModel, Message, ModelError, Question, Rep
 from app.errors import ConflictError, NotFoundError
 from app.llm import policies, secrets
 from app.llm.models import LlmUsage, Provider
+from app.llm.running import finished
 from app.providers.openai_chat import Endpoint, OpenAIChat
 from app.validation import Money
 
@@ -123,7 +123,7 @@ def test(session: Session, name: str, *, by: Principal) -> dict[str, Any]:
     # A person waits: what may pass by itself is told at once.
     model = OpenAIChat(_endpoint(get(session, name)), tries=1)
     try:
-        reply = asyncio.run(_ask_once(model))
+        reply = finished(_ask_once(model))
     except ModelError as error:
         return {"ok": False, "message": str(error)}
     said = reply.text.strip()[:80]
