@@ -205,7 +205,7 @@ def _give_back(chunk_id: int, attempt: int) -> None:
 
 def _do(session: Session, job: Job, row: JobChunk, handlers: Callable[[Job], Handler]) -> None:
     ours = (JobChunk.id == row.id) & (JobChunk.attempt == row.attempt)
-    if not row.state:  # else it resumes, and keeps what failed before
+    if not row.state.keys() - {"saved_by"}:  # else it resumes, and keeps what failed before
         session.query(DeadLetter).filter_by(chunk_id=row.id).delete()
     try:
         chunk = Chunk(session, job, row)

@@ -36,8 +36,14 @@ def join(chunk: Chunk, release: Release) -> None:
     about["files"] = [facts.entry(one) for one in files]
     sha256 = _write_manifest(chunk, release, states, folder, about)
     chunk.checkpoint(0)  # only who still holds the chunk may put it in place
-    shutil.rmtree(target, ignore_errors=True)
+    before = target.with_name(f"{target.name}.before")
+    shutil.rmtree(before, ignore_errors=True)
+    if (
+        target.exists()
+    ):  # built anew: the same bytes, so a moment without a file is all that is lost
+        target.rename(before)
     folder.rename(target)
+    shutil.rmtree(before, ignore_errors=True)
     release.manifest = {**about, "sha256": sha256}
     chunk.checkpoint(0)
 

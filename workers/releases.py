@@ -55,9 +55,10 @@ def finish(session: Session, job: Job) -> None:
 
 
 def failed(session: Session, job: Job) -> None:
-    """It can be retried; until then nothing can be downloaded."""
+    """It can be retried; until then nothing can be downloaded but what was built before."""
     release = _release(session, job)
-    release.status = ReleaseStatus.FAILED
+    there = release.manifest and (service.folder(release) / service.MANIFEST).exists()
+    release.status = ReleaseStatus.READY if there else ReleaseStatus.FAILED
     _remove_parts(release)
 
 

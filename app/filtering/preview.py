@@ -61,6 +61,7 @@ class Preview:
 
 
 KEPT, UNMEASURED = 0, -1
+_MOST_GROUPS = 100  # the largest: pages from the web have as many domains as hosts
 
 
 def preview(session: Session, schema: Schema, where: str) -> Preview:
@@ -125,7 +126,7 @@ def _groups(codes: NDArray[Any], names: Mapping[int, str], stays: NDArray[np.boo
         for code, (gone, kept) in enumerate(counts.tolist())
         if gone + kept
     ]
-    return sorted(found, key=lambda group: -group.total)
+    return sorted(found, key=lambda group: -group.total)[:_MOST_GROUPS]
 
 
 def _in_order(groups: Sequence[Group]) -> list[Group]:

@@ -171,13 +171,21 @@ def retry(
         .where(JobChunk.id.in_(letters), JobChunk.status == JobStatus.SUCCEEDED)
         .values(state={}, done=0)
     )
+    # Attempts go on counting: a worker that lost its chunk and still lives is told by its number.
+    tried = func.jsonb_build_object("saved_by", JobChunk.attempt)
     session.execute(
         update(JobChunk)
         .where(
             JobChunk.job_id == job.id,
+            JobChunk.status != JobStatus.RUNNING,
             (JobChunk.status != JobStatus.SUCCEEDED) | JobChunk.id.in_(letters),
         )
-        .values(status=JobStatus.QUEUED, attempt=0, error=None, worker=None)
+        .values(
+            status=JobStatus.QUEUED,
+            error=None,
+            worker=None,
+            state=JobChunk.state.op("||")(tried),
+        )
     )
     job.status, job.error, job.finished_at = JobStatus.QUEUED, None, None
     job.cancel_requested = False

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from threading import Lock
-from time import monotonic
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -28,6 +27,7 @@ from sqlalchemy import (
     Enum,
     LargeBinary,
     Select,
+    any_,
     cast,
     delete,
     func,
@@ -44,8 +44,10 @@ Values = NDArray[Any]
 Ranges = Sequence[tuple[int, int]]
 
 _TRUSTED_S = 12 * 3600.0  # the log reaches back twice as far
+_IDLE_S = 3600.0
 _MOST_RANGES = 2000
-_BLOCK = 2_000_000  # ids read at once: a value of Postgres holds at most 1 GB
+_READ_BYTES = 2**26  # at once; Postgres sends a value in hexadecimal digits, at most 1 GB
+_FEW_WORDS = 64
 _MOST_BYTES = psutil.virtual_memory().total // 8
 _WORDS = ("status", "kind", "origin", "domain", "language")
 _NOTHING = 0  # the hash and the code of no word
@@ -102,7 +104,8 @@ class _Held:
     columns: Columns | None = None
     horizon: int = 0
     seen: dict[int, tuple[int, int]] = field(default_factory=dict)
-    used: float = 0.0
+    generation: str = ""
+    used: float = 0.0  # by the database's clock: this one's may stand still while a machine sleeps
     dictionaries: dict[str, _Dictionary] = field(default_factory=dict)
 
 
@@ -124,8 +127,8 @@ def read(session: Session, schema: Schema, names: Iterable[str]) -> Columns:
         except BaseException:
             held.columns = None  # how far it came is not known
             raise
-        held.columns, held.used = found, monotonic()
-    _make_room(session, schema.dataset_id)
+        held.columns = found
+    _make_room(session, schema.dataset_id, held.used)
     return found
 
 
@@ -141,23 +144,22 @@ def _of(session: Session, dataset_id: int) -> _Held:
         return _held.setdefault(engine, {}).setdefault(dataset_id, _Held())
 
 
-def _make_room(session: Session, dataset_id: int) -> None:
-    """Let go of the datasets that were used longest ago while all take too much memory."""
+def _make_room(session: Session, dataset_id: int, now: float) -> None:
+    """Let go of datasets that nobody used for an hour, and of more while all take too much."""
     with _registering:
         datasets = _held[session.get_bind().engine]
         sizes = {key: one.columns.size for key, one in datasets.items() if one.columns is not None}
         for key in sorted(sizes.keys() - {dataset_id}, key=lambda key: datasets[key].used):
-            if sum(sizes.values()) > _MOST_BYTES:
+            if now - datasets[key].used > _IDLE_S or sum(sizes.values()) > _MOST_BYTES:
                 del datasets[key], sizes[key]
 
 
 def _followed(session: Session, schema: Schema, held: _Held, wanted: set[str]) -> Columns:
     """The columns brought to the state of the table, and those that are not there yet."""
-    trusted = held.columns is not None and monotonic() - held.used < _TRUSTED_S
-    columns = held.columns if trusted else None
-    changed = _changes(session, schema.dataset_id, held, anew=columns is None)
+    changed = _changes(session, schema.dataset_id, held)
+    columns = held.columns
     names = sorted(wanted | (columns.values.keys() if columns is not None else set()))
-    if columns is None or _is_most(columns, changed):
+    if columns is None or changed is None or _is_most(columns, changed):
         return _everything(session, schema, held, names)
     if changed:
         rows = _rows_in(changed)
@@ -172,25 +174,44 @@ def _followed(session: Session, schema: Schema, held: _Held, wanted: set[str]) -
     return Columns(columns.ids, {**columns.values, **more.values}, {**columns.words, **more.words})
 
 
+# Commits of an import do not wait for the disk, so a crash of the database may take back what was
+# read here, lines of the log included. The table of the generation is unlogged: a crash empties it.
+_BEGIN = "INSERT INTO database_generation DEFAULT VALUES ON CONFLICT DO NOTHING"
+_GENERATION = "SELECT value::text FROM database_generation"
 _LOG = """
-SELECT h.horizon, c.id, c.low, c.high, c.transaction
-FROM (SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS horizon) h
+SELECT h.horizon, h.generation, h.now, c.id, c.low, c.high, c.transaction
+FROM (SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS horizon,
+             extract(epoch FROM clock_timestamp())::float8 AS now,
+             (SELECT value::text FROM database_generation) AS generation) h
 LEFT JOIN sample_changes c ON c.dataset_id = :dataset
   AND c.transaction >= coalesce(CAST(:since AS bigint), h.horizon)
 """
 
 
-def _changes(session: Session, dataset_id: int, held: _Held, *, anew: bool) -> Ranges:
-    """Ranges of ids that changed since the last look, in order and apart."""
-    since = None if anew else held.horizon
+def _changes(session: Session, dataset_id: int, held: _Held) -> Ranges | None:
+    """Ranges of ids that changed since the last look; None where that can't be known."""
+    since = held.horizon if held.columns is not None else None
     rows = session.execute(text(_LOG), {"dataset": dataset_id, "since": since}).all()
-    horizon = rows[0].horizon
+    first = rows[0]
+    generation = first.generation or _new_generation(session)
+    trusted = (
+        held.columns is not None
+        and generation == held.generation
+        and first.now - held.used < _TRUSTED_S
+    )
     lines = {row.id: (row.low, row.high) for row in rows if row.id is not None}
     came = [line for number, line in lines.items() if number not in held.seen]
     rolled_back = [line for number, line in held.seen.items() if number not in lines]
-    held.horizon = horizon
-    held.seen = {row.id: lines[row.id] for row in rows if row.id and row.transaction >= horizon}
-    return _apart(came + rolled_back)
+    held.horizon, held.generation, held.used = first.horizon, generation, first.now
+    held.seen = {
+        row.id: lines[row.id] for row in rows if row.id and row.transaction >= first.horizon
+    }
+    return _apart(came + rolled_back) if trusted else None
+
+
+def _new_generation(session: Session) -> str:
+    session.execute(text(_BEGIN))
+    return str(session.scalar(text(_GENERATION)))
 
 
 def _apart(ranges: Ranges) -> list[tuple[int, int]]:
@@ -248,9 +269,10 @@ def _everything(session: Session, schema: Schema, held: _Held, names: Sequence[s
     """All rows of the dataset, a block of ids after the other."""
     ends = select(func.min(Sample.id), func.max(Sample.id))
     low, high = session.execute(ends.where(Sample.dataset_id == schema.dataset_id)).one()
-    starts = range(low, high + 1, _BLOCK) if low is not None else (0,)
+    block = _READ_BYTES // _layout(schema, names).itemsize
+    starts = range(low, high + 1, block) if low is not None else (0,)
     blocks = [
-        _fetched(session, schema, held, names, Sample.id.between(start, start + _BLOCK - 1))
+        _fetched(session, schema, held, names, Sample.id.between(start, start + block - 1))
         for start in starts
     ]
     values = {name: np.concatenate([block.values[name] for block in blocks]) for name in names}
@@ -261,14 +283,12 @@ def _fetched(
     session: Session, schema: Schema, held: _Held, names: Sequence[str], rows: ColumnElement[bool]
 ) -> Columns:
     """Columns of some rows: every row as bytes of one width, all of them joined in the database."""
-    sent = [_sent(schema, name) for name in names]
     row: ColumnElement[Any] = func.int8send(Sample.id)
-    for part, _ in sent:
-        row = row.op("||")(part)
+    for name in names:
+        row = row.op("||")(_sent(schema, name)[0])
     joined: Select[Any] = select(func.string_agg(row, literal(b"", LargeBinary)))
     raw = session.scalar(joined.where(Sample.dataset_id == schema.dataset_id, rows))
-    layout = [("id", ">i8"), *((name, kind) for name, (_, kind) in zip(names, sent, strict=True))]
-    found = np.frombuffer(raw or b"", np.dtype(layout))
+    found = np.frombuffer(raw or b"", _layout(schema, names))
     found = found[np.argsort(found["id"])]
     ids = found["id"].astype(np.int64)
     values = {name: _native(found[name]) for name in names}
@@ -277,6 +297,11 @@ def _fetched(
             dictionary = held.dictionaries.setdefault(name, _Dictionary())
             values[name] = _coded(session, schema, name, dictionary, ids, values[name])
     return Columns(ids, values, {name: one.words for name, one in held.dictionaries.items()})
+
+
+def _layout(schema: Schema, names: Sequence[str]) -> np.dtype[Any]:
+    """How a row is sent."""
+    return np.dtype([("id", ">i8"), *((name, _sent(schema, name)[1]) for name in names)])
 
 
 def _native(column: Values) -> Values:
@@ -311,16 +336,45 @@ def _coded(
     ids: NDArray[np.int64],
     hashes: NDArray[np.int64],
 ) -> NDArray[np.int32]:
-    """Codes for hashes; the word of a new hash is read from one of the rows that have it."""
+    """Codes for hashes, in the order that their words were first met."""
     distinct = np.sort(np.unique(hashes, sorted=False))
     new = [one for one in distinct.tolist() if one not in dictionary.codes]
-    if new:
-        column = schema.columns[name]
-        examples = [int(ids[np.argmax(hashes == one)]) for one in new]
-        query = select(_hash(column), column).where(Sample.id.in_(examples)).distinct()
-        for number, word in session.execute(query):
-            if number in new:  # the row may have changed meanwhile: then it is read again soon
-                dictionary.codes[number] = len(dictionary.words)
-                dictionary.words.append(word)
+    for number, word in _named(session, schema, name, new, ids, hashes).items():
+        dictionary.codes[number] = len(dictionary.words)
+        dictionary.words.append(word)
+    # A hash without a word: every row that had it was changed since, and is read again.
     codes = [dictionary.codes.get(one, _NOTHING) for one in distinct.tolist()]
     return np.array(codes, np.int32)[np.searchsorted(distinct, hashes)]
+
+
+def _named(
+    session: Session,
+    schema: Schema,
+    name: str,
+    new: Sequence[int],
+    ids: NDArray[np.int64],
+    hashes: NDArray[np.int64],
+) -> dict[int, str]:
+    """Words by hash: of a row that has each, or of any row where that one was changed meanwhile."""
+    if not new:
+        return {}
+    column, array = schema.columns[name], ARRAY(BigInteger)
+    number = _hash(column)
+    examples = ids[_first_places(hashes, new)].tolist()
+    near = select(number, column).where(Sample.id == any_(cast(examples, array)))
+    found: dict[int, str] = dict(session.execute(near).all())
+    if left := [one for one in new if one not in found]:
+        mine = Sample.dataset_id == schema.dataset_id
+        anywhere = select(number, column).where(mine, number == any_(cast(left, array)))
+        found |= dict(session.execute(anywhere.distinct()).all())
+    return {one: found[one] for one in new if one in found}
+
+
+def _first_places(hashes: NDArray[np.int64], wanted: Sequence[int]) -> list[int]:
+    """Where each of these stands first."""
+    if len(wanted) <= _FEW_WORDS:
+        return [int(np.argmax(hashes == one)) for one in wanted]
+    _, places = np.unique(hashes, return_index=True)
+    among = places[np.isin(hashes[places], wanted)]
+    found: list[int] = among.tolist()
+    return found

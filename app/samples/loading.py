@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from psycopg import Connection as PgConnection
-from psycopg.errors import UniqueViolation
+from psycopg.errors import DeadlockDetected, UniqueViolation
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -103,7 +103,11 @@ def _sorted_out(
 
 
 def _copied(session: Session, target: Target, batch: Packed, rows: Sequence[int]) -> bool:
-    """Send these rows into their tables; false, and nothing done, where one is there by now."""
+    """Send these rows into their tables; false, and nothing done, where another was quicker.
+
+    Two imports that share rows in another order wait for each other: Postgres ends one, which
+    looks again what is there.
+    """
     if not rows:
         return True
     ids = session.execute(text(_IDS), {"count": len(rows)}).scalar_one()
@@ -114,7 +118,7 @@ def _copied(session: Session, target: Target, batch: Packed, rows: Sequence[int]
             _copy(session, "sample_bodies", BODY_COLUMNS, ids, [batch.bodies[row] for row in rows])
             if skips:
                 session.execute(text("SET LOCAL session_replication_role = origin"))
-    except UniqueViolation:
+    except (UniqueViolation, DeadlockDetected):
         return False
     return True
 

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import (
     REAL,
     BigInteger,
+    CheckConstraint,
     Enum,
     ForeignKey,
     Identity,
@@ -167,6 +168,16 @@ class SampleChange(CreatedAt, Base):
     transaction: Mapped[int] = mapped_column(
         BigInteger, server_default=text("(pg_current_xact_id()::text)::bigint")
     )
+
+
+class DatabaseGeneration(Base):
+    """One row in an unlogged table: another one stands there after a crash of the database."""
+
+    __tablename__ = "database_generation"
+    __table_args__ = (CheckConstraint("one", name="one"), {"prefixes": ["UNLOGGED"]})
+
+    one: Mapped[bool] = mapped_column(primary_key=True, server_default=text("true"))
+    value: Mapped[uuid.UUID] = mapped_column(server_default=text("gen_random_uuid()"))
 
 
 class DatasetSignal(CreatedAt, Base):

@@ -107,6 +107,7 @@ def _from_columns(
     sort: Sort,
     key: Sequence[Any] | None,
     limit: int,
+    tries: int = 3,
 ) -> Sequence[SqlRow[Sample, Any]]:
     columns = held.read(session, schema, {sort.name, *columns_for(schema, node)})
     among = evaluate(session, schema, columns, node).yes
@@ -114,10 +115,10 @@ def _from_columns(
     rows = first(columns, among, sort.name, limit, descending=sort.descending, after=after)
     ids = columns.ids[rows].tolist()
     found = session.execute(select(Sample, sort.column).where(Sample.id.in_(ids))).all()
-    if len(found) < len(ids):  # some were deleted this moment: a page that is short ends the list
-        return _from_columns(session, schema, node, sort, key, limit)
+    if len(found) < len(ids) and tries:  # deleted this moment: a page that is short ends the list
+        return _from_columns(session, schema, node, sort, key, limit, tries - 1)
     by_id = {row[0].id: row for row in found}
-    return [by_id[one] for one in ids]
+    return [by_id[one] for one in ids if one in by_id]
 
 
 def bodies(session: Session, samples: Sequence[Sample]) -> dict[int, SampleBody]:

@@ -148,7 +148,10 @@ def _with_words(session: Session, columns: Columns, words: str, phrase: bool) ->
     """Rows whose present revision holds the words: the search index knows all that do."""
     row = func.int8send(SampleBody.sample_id).op("||")(func.int4send(SampleBody.revision))
     joined = func.string_agg(row, literal(b"", LargeBinary))
-    raw = session.scalar(select(joined).where(holds(words, phrase)))
+    if not len(columns):
+        return Truth.known(np.zeros(0, bool))
+    mine = SampleBody.sample_id.between(int(columns.ids[0]), int(columns.ids[-1]))
+    raw = session.scalar(select(joined).where(holds(words, phrase), mine))
     found = np.frombuffer(raw or b"", np.dtype([("id", ">i8"), ("revision", ">i4")]))
     places = np.searchsorted(columns.ids, found["id"])
     inside = places < len(columns)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ARRAY, BigInteger, cast, func, select
+from sqlalchemy import ARRAY, BigInteger, any_, cast, func, select
 from sqlalchemy.orm import Session
 
 from app.curation.records import Record
@@ -35,7 +35,7 @@ def pages(
     """Samples of an id range that the job covers (of `ids` alone, if given), so many at a time."""
     wanted = condition(session, job.params["dataset_id"], job.params["where"])
     if ids is not None:
-        wanted &= Sample.id == func.any(cast(list(ids), ARRAY(BigInteger)))
+        wanted &= Sample.id == any_(cast(list(ids), ARRAY(BigInteger)))
     query = (
         select(*_READ)
         .join(

@@ -25,6 +25,13 @@ CREATE TRIGGER note_{event} AFTER {event} ON samples
 REFERENCING {table} TABLE AS changed
 FOR EACH STATEMENT EXECUTE FUNCTION note_sample_changes()
 """
+_GENERATION = """
+CREATE UNLOGGED TABLE database_generation (
+  one boolean NOT NULL DEFAULT true CONSTRAINT pk_database_generation PRIMARY KEY
+    CONSTRAINT ck_database_generation_one CHECK (one),
+  value uuid NOT NULL DEFAULT gen_random_uuid()
+)
+"""
 _EVENTS = {"insert": "NEW", "update": "NEW", "delete": "OLD"}
 
 
@@ -52,6 +59,8 @@ def upgrade() -> None:
     op.create_index(
         "ix_sample_changes_dataset_id_transaction", "sample_changes", ["dataset_id", "transaction"]
     )
+    # A crash of the database empties an unlogged table: so it is known to have been one.
+    op.execute(_GENERATION)
     # What lay between them can be read from columns in memory now.
     op.drop_column("dataset_signals", "low")
     op.drop_column("dataset_signals", "high")
@@ -67,5 +76,6 @@ def downgrade() -> None:
         op.execute(f"DROP TRIGGER note_{event} ON samples")
     op.execute("DROP FUNCTION note_sample_changes()")
     op.drop_table("sample_changes")
+    op.drop_table("database_generation")
     op.add_column("dataset_signals", sa.Column("low", sa.REAL(), nullable=True))
     op.add_column("dataset_signals", sa.Column("high", sa.REAL(), nullable=True))

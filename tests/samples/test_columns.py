@@ -281,3 +281,98 @@ def test_bounds_are_those_of_the_stored_numbers(session: Session, lead: Principa
     found = columns.read(session, schema, ["judge_score"])
     huge = evaluate(session, schema, found, parsed(schema, "judge_score<1e300"))
     assert np.count_nonzero(huge.yes) == 3
+
+
+def test_a_word_whose_example_changes_meanwhile_is_found_elsewhere(
+    session: Session, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named = columns._named  # noqa: SLF001
+
+    def meanwhile(*rest: Any) -> dict[int, str]:
+        first = select(func.min(Sample.id)).where(Sample.dataset_id == dataset.id)
+        session.execute(
+            update(Sample)
+            .where(Sample.id == first.scalar_subquery())
+            .values(status=Status.APPROVED, domain=None)
+        )
+        return named(*rest)
+
+    monkeypatch.setattr(columns, "_named", meanwhile)
+    schema = schema_of(session, dataset.id)
+    columns.read(session, schema, NAMES)
+    monkeypatch.setattr(columns, "_named", named)
+
+    assert_equal(session, dataset)
+
+
+def test_a_word_that_no_row_has_any_more_is_read_again(
+    session: Session, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named = columns._named  # noqa: SLF001
+
+    def meanwhile(*rest: Any) -> dict[int, str]:
+        session.execute(update(Sample).values(status=Status.APPROVED))
+        return named(*rest)
+
+    monkeypatch.setattr(columns, "_named", meanwhile)
+    columns.read(session, schema_of(session, dataset.id), ["status"])
+    monkeypatch.setattr(columns, "_named", named)
+
+    assert_equal(session, dataset)
+
+
+def test_as_many_words_as_rows(session: Session, dataset: Dataset) -> None:
+    session.execute(
+        text("UPDATE samples SET domain = 'host' || id || '.example' WHERE dataset_id = :id"),
+        {"id": dataset.id},
+    )
+    schema = schema_of(session, dataset.id)
+    assert_equal(session, dataset)
+    columns._held.clear()  # noqa: SLF001
+    session.execute(
+        text(
+            "INSERT INTO samples (dataset_id, source_id, revision, chars, words, status, kind, "
+            "origin, kept, domain, content_hash) SELECT dataset_id, source_id, 1, 1, 1, 'pending', "
+            "'text', 'web', false, 'site' || n, int8send(n) FROM samples, "
+            "generate_series(1, 70000) n WHERE id = (SELECT min(id) FROM samples)"
+        )
+    )
+
+    found = columns.read(session, schema, ["domain"])
+
+    assert len(set(found["domain"].tolist())) == 70_040
+
+
+def test_after_a_crash_of_the_database_nothing_held_is_trusted(
+    session: Session, dataset: Dataset
+) -> None:
+    assert_equal(session, dataset)
+    session.execute(update(Sample).values(domain="lost"))
+    assert_equal(session, dataset)
+    session.execute(update(Sample).values(domain="kept"))
+    # What a crash leaves: the last lines of the log are gone, and so is the unlogged table.
+    session.execute(text("DELETE FROM sample_changes"))
+    session.execute(text("DELETE FROM database_generation"))
+
+    assert_equal(session, dataset)
+
+
+def test_what_nobody_used_for_an_hour_is_let_go(
+    session: Session, dataset: Dataset, lead: Principal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert_equal(session, dataset)
+    monkeypatch.setattr(columns, "_IDLE_S", -1.0)
+    other = make_dataset(session, lead, "later")
+    fill(session, other, lead, numbered(2))
+
+    assert_equal(session, other)
+
+    assert set(columns._held[session.get_bind().engine]) == {other.id}  # noqa: SLF001
+
+
+def test_wide_rows_are_read_in_blocks(
+    session: Session, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(columns, "_READ_BYTES", 300)
+
+    assert_equal(session, dataset)

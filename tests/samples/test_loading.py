@@ -4,12 +4,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
-from psycopg.errors import ForeignKeyViolation
+from psycopg.errors import DeadlockDetected, ForeignKeyViolation, UniqueViolation
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from app.accounts.policies import Principal
 from app.curation.records import Kind, Origin, Record
+from app.errors import ConflictError
 from app.samples import loading, registry
 from app.samples.loading import Added, add_batch
 from app.samples.models import Sample, SampleBody
@@ -155,3 +156,29 @@ def test_a_large_batch_with_one_known_row(session: Session, lead: Principal) -> 
 
     assert add_batch(session, target, rows) == Added(9_999, 1, [])
     assert add_batch(session, target, rows) == Added(0, 10_000, [])
+
+
+@pytest.mark.parametrize("error", [UniqueViolation, DeadlockDetected])
+def test_who_loses_against_another_import_looks_again(
+    session: Session, lead: Principal, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    target = target_of(session, lead, "mix")
+    copy, failures = loading._copy, iter([error("lost")])  # noqa: SLF001
+
+    def losing(*rest: Any) -> None:
+        if (failure := next(failures, None)) is not None:
+            raise failure
+        copy(*rest)
+
+    monkeypatch.setattr(loading, "_copy", losing)
+
+    assert add_batch(session, target, RECORDS) == Added(3, 0, [])
+
+
+def test_who_always_loses_says_so(
+    session: Session, lead: Principal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loading, "_copied", lambda *_: False)
+
+    with pytest.raises(ConflictError, match="Other imports wrote the same rows"):
+        add_batch(session, target_of(session, lead, "mix"), RECORDS)
