@@ -202,6 +202,8 @@ for _verb in (
     cli_models.provider,
     cli_models.rubrics,
     cli_models.judge,
+    cli_models.embed,
+    cli_models.search,
     cli_work.user,
     cli_work.key,
     cli_work.review,

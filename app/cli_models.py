@@ -1,11 +1,20 @@
-"""Verbs on models: providers, judges."""
+"""Verbs on models: providers, judges, embeddings."""
 
 import os
 from typing import Any
 
 import click
 
-from app.cli_kit import finish, json_option, print_json, print_page, wait_option, where_option
+from app.cli_kit import (
+    Progress,
+    finish,
+    json_option,
+    print_json,
+    print_page,
+    text_of,
+    wait_option,
+    where_option,
+)
 from app.client import Refused, from_environment, part
 
 _COLUMNS = ("name", "url", "model", "has_key", "price_in", "price_out", "concurrency")
@@ -101,3 +110,51 @@ def judge(
     body = {**order, "budget": budget, "pilot": pilot}
     job = client.post(f"/datasets/{part(dataset)}/judge", body)
     finish(client, job, wait=wait or pilot, as_json=as_json)
+
+
+_TIER = click.Choice(["static", "transformer"])
+
+
+@click.command()
+@click.argument("dataset")
+@click.option("--tier", type=_TIER, default="static", show_default=True)
+@wait_option
+@json_option
+def embed(dataset: str, tier: str, wait: bool, as_json: bool) -> None:
+    """Embed the samples that have no vector yet, for search by meaning and for learning."""
+    client = from_environment()
+    job = client.post(f"/datasets/{part(dataset)}/embeddings", {"tier": tier})
+    finish(client, job, wait=wait, as_json=as_json)
+
+
+@click.command()
+@click.argument("dataset")
+@click.option("--like", default="", metavar="TEXT", help="Samples that mean the like.")
+@click.option("--like-sample", type=click.IntRange(min=1), metavar="ID", help="Or like a sample.")
+@where_option
+@click.option("--tier", type=_TIER, default="static", show_default=True)
+@click.option("--limit", type=click.IntRange(1, 1000), default=10, show_default=True)
+@json_option
+def search(
+    dataset: str,
+    like: str,
+    like_sample: int | None,
+    where: str,
+    tier: str,
+    limit: int,
+    as_json: bool,
+) -> None:
+    """The samples nearest in meaning; samples without a vector are embedded first."""
+    if bool(like.strip()) == (like_sample is not None):
+        raise click.UsageError("Give either --like TEXT or --like-sample ID.")
+    client, base = from_environment(), f"/datasets/{part(dataset)}"
+    covered = client.get(f"{base}/embeddings")["items"]
+    if any(one["tier"] == tier and one["embedded"] < one["total"] for one in covered):
+        client.wait(client.post(f"{base}/embeddings", {"tier": tier}), Progress().job)
+    given = {"like": like, "where": where, "tier": tier, "limit": limit}
+    if like_sample is not None:
+        given["like_sample"] = like_sample
+    items = client.get(f"{base}/search", **given)["items"]
+    for one in [] if as_json else items:
+        one["text"] = text_of(one["body"])
+    print_page(items, ("similarity", "id", "status", "domain", "text"), as_json=as_json)

@@ -8,6 +8,7 @@ from app.accounts import pages as accounts_pages
 from app.accounts.idempotency import Idempotency
 from app.datasets import api as datasets_api
 from app.datasets import pages as datasets_pages
+from app.embeddings import api as embeddings_api
 from app.filtering import api as filtering_api
 from app.filtering import pages as filtering_pages
 from app.jobs import api as jobs_api
@@ -38,6 +39,7 @@ _API = (
     samples_api,
     ledger_api,
     scoring_api,
+    embeddings_api,
     filtering_api,
     review_api,
     releases_api,

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from app.jobs.models import Job, JobKind
 from workers.bulk import HANDLER as BULK
+from workers.embedding import HANDLER as EMBED
 from workers.filtering import APPLY, UNDO
 from workers.imports import HANDLER as IMPORT
 from workers.jobs import Handler
@@ -21,6 +22,7 @@ HANDLERS: Mapping[JobKind, Handler] = {
     JobKind.RELEASE: RELEASE,
     JobKind.PURGE: PURGE,
     JobKind.JUDGE: JUDGE,
+    JobKind.EMBED: EMBED,
 }
 
 
