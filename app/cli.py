@@ -204,6 +204,7 @@ for _verb in (
     cli_models.judge,
     cli_models.embed,
     cli_models.search,
+    cli_models.learn,
     cli_work.user,
     cli_work.key,
     cli_work.review,

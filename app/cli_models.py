@@ -1,4 +1,4 @@
-"""Verbs on models: providers, judges, embeddings."""
+"""Verbs on models: providers, judges, embeddings, learned signals."""
 
 import os
 from typing import Any
@@ -11,6 +11,7 @@ from app.cli_kit import (
     json_option,
     print_json,
     print_page,
+    print_table,
     text_of,
     wait_option,
     where_option,
@@ -158,3 +159,50 @@ def search(
     for one in [] if as_json else items:
         one["text"] = text_of(one["body"])
     print_page(items, ("similarity", "id", "status", "domain", "text"), as_json=as_json)
+
+
+_LEARNERS = click.Choice(["forest", "ridge", "logistic", "boosting", "contrastive"])
+_METRICS = ("auroc", "pr_auc", "f1", "spearman", "mean_error")
+
+
+@click.command()
+@click.argument("dataset")
+@click.argument("new_signal")
+@click.option("--labels", required=True, metavar="SIGNAL|decisions", help="Where labels stand.")
+@click.option("--cut", type=float, help="Labels from it on count as good; without: as numbers.")
+@click.option("--learner", type=_LEARNERS, default="forest", show_default=True)
+@click.option("--tier", type=_TIER, default="static", show_default=True)
+@wait_option
+@json_option
+def learn(
+    dataset: str,
+    new_signal: str,
+    labels: str,
+    cut: float | None,
+    learner: str,
+    tier: str,
+    wait: bool,
+    as_json: bool,
+) -> None:
+    """Learn a signal from the rows that have a label, and score every row by it."""
+    client = from_environment()
+    how = {"labels": labels, "cut": cut, "learner": learner, "tier": tier}
+    job = client.post(f"/datasets/{part(dataset)}/learn", {"signal": new_signal, **how})
+    job = finish(client, job, wait=wait, as_json=as_json)
+    if wait and not as_json:
+        _print_learned(job["result"])
+
+
+def _print_learned(result: dict[str, Any]) -> None:
+    click.echo(f"\n{result['signal']}, learned from {result['labels']:,} labels; out of fold:")
+    rows = [
+        dict(zip(("metric", "value", "from", "to"), (name, *result[name]), strict=True))
+        for name in _METRICS
+        if name in result
+    ]
+    print_table(rows, ("metric", "value", "from", "to"))
+    if result["drift_alarm"]:
+        click.echo(
+            f"The rows differ from those that were labelled (PSI {result['drift']:g} is above "
+            "0.2): label some that are drawn by chance."
+        )

@@ -14,6 +14,7 @@ from app.filtering import pages as filtering_pages
 from app.jobs import api as jobs_api
 from app.jobs import pages as jobs_pages
 from app.judging import api as judging_api
+from app.learning import api as learning_api
 from app.ledger import api as ledger_api
 from app.ledger import pages as ledger_pages
 from app.llm import api as llm_api
@@ -45,6 +46,7 @@ _API = (
     releases_api,
     llm_api,
     judging_api,
+    learning_api,
     jobs_api,
 )
 _PAGES = (

@@ -8,6 +8,7 @@ import app.datasets.models
 import app.embeddings.models
 import app.filtering.models
 import app.jobs.models
+import app.learning.models
 import app.releases.models
 import app.review.models
 import app.samples.models

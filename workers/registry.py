@@ -9,6 +9,7 @@ from workers.filtering import APPLY, UNDO
 from workers.imports import HANDLER as IMPORT
 from workers.jobs import Handler
 from workers.judging import HANDLER as JUDGE
+from workers.learning import HANDLER as LEARN
 from workers.purge import HANDLER as PURGE
 from workers.releases import HANDLER as RELEASE
 from workers.scoring import HANDLER as SCORE
@@ -23,6 +24,7 @@ HANDLERS: Mapping[JobKind, Handler] = {
     JobKind.PURGE: PURGE,
     JobKind.JUDGE: JUDGE,
     JobKind.EMBED: EMBED,
+    JobKind.LEARN: LEARN,
 }
 
 

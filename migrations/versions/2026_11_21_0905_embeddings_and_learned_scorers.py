@@ -61,9 +61,65 @@ def upgrade() -> None:
         "sample_embeddings",
         ["dataset_id", "model_id", "part"],
     )
+    op.create_table(
+        "learned_scorers",
+        sa.Column("id", sa.Integer(), sa.Identity(), nullable=False),
+        sa.Column("dataset_id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("signal", sa.String(), nullable=False),
+        sa.Column("labels", sa.String(), nullable=False),
+        sa.Column("cut", sa.REAL(), nullable=True),
+        sa.Column("learner", sa.String(), nullable=False),
+        sa.Column("params", postgresql.JSONB(), nullable=False),
+        sa.Column("model_id", sa.Integer(), nullable=False),
+        sa.Column("features", postgresql.JSONB(), nullable=False),
+        sa.Column("labelled", sa.Integer(), nullable=False),
+        sa.Column("labels_hash", sa.String(), nullable=False),
+        sa.Column("fingerprint", sa.String(), nullable=False),
+        sa.Column("metrics", postgresql.JSONB(), nullable=False),
+        sa.Column("curve", postgresql.JSONB(), nullable=False),
+        sa.Column("bench", postgresql.JSONB(), nullable=False),
+        sa.Column("drift", sa.REAL(), nullable=True),
+        sa.Column("file_sha256", sa.String(), nullable=False),
+        sa.Column("job_id", sa.Uuid(), nullable=True),
+        sa.Column("created_by", sa.Uuid(), nullable=True),
+        _created_at(),
+        sa.ForeignKeyConstraint(
+            ["dataset_id"],
+            ["datasets.id"],
+            name=op.f("fk_learned_scorers_dataset_id_datasets"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["model_id"],
+            ["embedding_models.id"],
+            name=op.f("fk_learned_scorers_model_id_embedding_models"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["job_id"],
+            ["jobs.id"],
+            name=op.f("fk_learned_scorers_job_id_jobs"),
+            ondelete="SET NULL",
+        ),
+        sa.ForeignKeyConstraint(
+            ["created_by"],
+            ["users.id"],
+            name=op.f("fk_learned_scorers_created_by_users"),
+            ondelete="SET NULL",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_learned_scorers")),
+        sa.UniqueConstraint(
+            "dataset_id",
+            "name",
+            "version",
+            name=op.f("uq_learned_scorers_dataset_id_name_version"),
+        ),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("learned_scorers")
     op.drop_table("sample_embeddings")
     op.drop_table("embedding_models")
     _PART.drop(op.get_bind())
