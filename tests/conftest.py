@@ -61,7 +61,8 @@ def distilled(tmp_path_factory: pytest.TempPathFactory) -> None:
     base = tmp_path_factory.getbasetemp()
     shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "models"
     shared.mkdir(exist_ok=True)
-    settings().models.symlink_to(shared)
+    if not settings().models.exists():
+        settings().models.symlink_to(shared)
 
 
 @pytest.fixture

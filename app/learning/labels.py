@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Select, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from app.errors import InvalidError
@@ -77,7 +78,7 @@ def _measured(session: Session, dataset_id: int, source: str) -> Select[Any]:
 
 def _decided(dataset_id: int) -> Select[Any]:
     """The newest verdict on the present revision that was not taken back."""
-    query: Select[Any] = (
+    return (  # type: ignore[return-value]
         select(Sample.id, Sample.revision, Decision.verdict.label("label"))
         .join(
             Decision,
@@ -88,10 +89,9 @@ def _decided(dataset_id: int) -> Select[Any]:
             Decision.undone_at.is_(None),
             Decision.verdict.in_([Verdict.APPROVE, Verdict.REJECT]),
         )
-        .distinct(Sample.id)
+        .ext(distinct_on(Sample.id))
         .order_by(Sample.id, Decision.id.desc())
     )
-    return query
 
 
 def _contents(session: Session, ids: Sequence[int]) -> list[bytes]:

@@ -61,10 +61,22 @@ class Contrast(Scorer):
 
 def _shrunk(within: Floats, shrinkage: float) -> Floats:
     """The inverse root of the covariance within classes, drawn towards the identity."""
-    variances, axes = np.linalg.eigh(within.T @ within / len(within))
-    scale = 1 / np.sqrt((1 - shrinkage) * np.maximum(variances, 0) + shrinkage)
+    variances, axes = _axes(within)
+    scale = 1 / np.sqrt((1 - shrinkage) * variances + shrinkage) - 1 / np.sqrt(shrinkage)
+    # Directions in which nothing varies are scaled as the identity says.
     whitening: Floats = (axes * scale) @ axes.T
-    return whitening
+    return whitening + np.eye(len(whitening)) / np.sqrt(shrinkage)
+
+
+def _axes(within: Floats) -> tuple[Floats, Floats]:
+    """The directions that vary and how much, from whichever product is the smaller one."""
+    count, width = within.shape
+    if count > width:
+        values, axes = np.linalg.eigh(within.T @ within)
+        return np.maximum(values, 0) / count, axes
+    values, left = np.linalg.eigh(within @ within.T)
+    kept = values > values[-1] * 1e-9
+    return values[kept] / count, within.T @ left[:, kept] / np.sqrt(values[kept])
 
 
 def _unit(rows: Floats) -> Floats:
