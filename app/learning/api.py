@@ -105,5 +105,5 @@ def list_learned(name: str, session: SessionDep, _user: CurrentUser) -> Page[Lea
 
 def _out(row: LearnedScorer) -> LearnedOut:
     fields = {name: getattr(row, name) for name in LearnedOut.model_fields if name != "drift_alarm"}
-    fields["metrics"] = {name: one for name, one in row.metrics.items() if name != "held_out"}
+    fields["metrics"] = service.shown_metrics(row)
     return LearnedOut(**fields, drift_alarm=row.drift is not None and row.drift > ALARM)

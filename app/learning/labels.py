@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,7 +78,7 @@ def _measured(session: Session, dataset_id: int, source: str) -> Select[Any]:
 
 def _decided(dataset_id: int) -> Select[Any]:
     """The newest verdict on the present revision that was not taken back."""
-    return (  # type: ignore[return-value]
+    query = (
         select(Sample.id, Sample.revision, Decision.verdict.label("label"))
         .join(
             Decision,
@@ -92,6 +92,7 @@ def _decided(dataset_id: int) -> Select[Any]:
         .ext(distinct_on(Sample.id))
         .order_by(Sample.id, Decision.id.desc())
     )
+    return cast("Select[Any]", query)
 
 
 def _contents(session: Session, ids: Sequence[int]) -> list[bytes]:

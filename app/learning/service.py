@@ -116,8 +116,14 @@ def train(session: Session, job: Job) -> LearnedScorer:
         session.flush()
     row.job_id = job.id
     registry.claim_slots(session, row.dataset_id, [_spec(row, learner)], job.id)
-    job.result = {"signal": row.signal, "version": row.version, "scorer": row.id, **row.metrics}
+    shown = shown_metrics(row)
+    job.result = {"signal": row.signal, "version": row.version, "scorer": row.id, **shown}
     return row
+
+
+def shown_metrics(row: LearnedScorer) -> dict[str, Any]:
+    """The metrics for people: without the scores that drift is measured against."""
+    return {name: one for name, one in row.metrics.items() if name != "held_out"}
 
 
 def _heuristics(session: Session, dataset_id: int) -> list[DatasetSignal]:
@@ -260,8 +266,7 @@ def finish(session: Session, job: Job) -> None:
     signal = slot(session, row)
     signal.measured_at = now()
     drifted = row.drift is not None and row.drift > ALARM
-    shown = {name: one for name, one in row.metrics.items() if name != "held_out"}
-    job.result = {**job.result, **shown, "drift": row.drift, "drift_alarm": drifted}
+    job.result = {**job.result, "drift": row.drift, "drift_alarm": drifted}
 
 
 def of_dataset(session: Session, dataset_id: int) -> Sequence[LearnedScorer]:

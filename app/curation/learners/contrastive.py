@@ -64,8 +64,8 @@ def _shrunk(within: Floats, shrinkage: float) -> Floats:
     variances, axes = _axes(within)
     scale = 1 / np.sqrt((1 - shrinkage) * variances + shrinkage) - 1 / np.sqrt(shrinkage)
     # Directions in which nothing varies are scaled as the identity says.
-    whitening: Floats = (axes * scale) @ axes.T
-    return whitening + np.eye(len(whitening)) / np.sqrt(shrinkage)
+    whitening: Floats = (axes * scale) @ axes.T + np.eye(len(axes)) / np.sqrt(shrinkage)
+    return whitening
 
 
 def _axes(within: Floats) -> tuple[Floats, Floats]:

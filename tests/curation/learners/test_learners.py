@@ -98,7 +98,8 @@ def test_the_contrastive_score_is_a_difference_of_cosines(count: int) -> None:
 
 def test_a_file_of_objects_is_refused() -> None:
     out = io.BytesIO()
-    np.savez(out, **{"kind": np.array("linear"), "of.weights": np.array([{"a": 1}], object)})
+    held: dict[str, Any] = {"kind": np.array("linear"), "of.weights": np.array([{"a": 1}], object)}
+    np.savez(out, **held)
 
     with pytest.raises(ValueError, match="allow_pickle"):
         Learned.from_bytes(out.getvalue())
