@@ -141,7 +141,7 @@ def job_line(job: Json) -> str:
     if job["status"] == "queued":
         return f"{job['title']}: queued as job {job['id']}. `winnow jobs --watch` follows it."
     said = ", ".join(
-        f"{name} {value:,}" for name, value in job["result"].items() if isinstance(value, int)
+        f"{name} {value:,}" for name, value in job["result"].items() if type(value) is int
     )
     rows = f"{job['done']:,} rows" + (f", {job['failed']:,} failed" if job["failed"] else "")
     return f"{job['title']}: {job['status']}, {said or rows}"
