@@ -8,7 +8,9 @@ from fastapi.testclient import TestClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app import backup
 from app.accounts.policies import Principal
+from app.backup import Snapshot
 from app.curation.learners.bench import Cut, lowest_with
 from app.curation.learners.metrics import auroc
 from app.curation.records import Kind, Record
@@ -22,6 +24,7 @@ from app.review import service as review
 from app.review.models import Verdict
 from app.samples import registry
 from app.samples.models import Sample
+from app.settings import settings
 from tests.curation.conftest import real_data
 from tests.factories import fill, instruction, make_dataset, run_job
 from tests.learning.planted import educational, two_styles
@@ -128,6 +131,18 @@ def test_a_file_that_was_changed_is_not_used(
         service.load(row)
     assert learn(session, dataset, lead).status is JobStatus.SUCCEEDED
     assert files.is_whole(row.file_sha256)
+
+
+def test_a_backup_holds_what_was_learned(
+    session: Session, dataset: Dataset, lead: Principal
+) -> None:
+    learn(session, dataset, lead)
+    row = session.scalars(select(LearnedScorer)).one()
+
+    found, missing = backup._files(settings().home, Snapshot("", {}, [], []))  # noqa: SLF001
+
+    assert f"models/learned/{row.file_sha256}.npz" in {name for name, _ in found}
+    assert missing == []
 
 
 def test_heuristics_are_features_and_imported_columns_are_not(
