@@ -198,6 +198,8 @@ def _files(home: Path, snapshot: Snapshot) -> tuple[list[tuple[str, Path]], list
         found += own
     for upload in snapshot.uploads:
         found += _below(home, home / "uploads" / upload)
+    learned = _below(home, home / "models" / "learned")
+    found += [(name, path) for name, path in learned if path.suffix == ".npz"]
     imports = settings().import_folder.expanduser().resolve()
     if home in imports.parents:
         found += _below(home, imports)

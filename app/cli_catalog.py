@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -15,12 +14,12 @@ from app.cli_kit import (
     print_json,
     print_page,
     print_table,
+    text_of,
     wait_option,
     where_option,
 )
 from app.client import Client, Json, Refused, from_environment, part
 
-_OPENINGS = ("instruction", "prompt", "signature")  # what a reader knows a sample by
 _FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 
 
@@ -148,24 +147,8 @@ def samples(dataset: str, where: str, sort: str, limit: int, fields: str, as_jso
     if columns:
         print_table(found, columns)
     else:
-        rows = [{**one, "text": _text(one["body"])} for one in found]
+        rows = [{**one, "text": text_of(one["body"])} for one in found]
         print_table(rows, ("id", "external_id", "status", "domain", "source", "text"))
-
-
-def _text(body: Any) -> str:
-    """The first words of a body, whatever its kind."""
-    match body:
-        case str():
-            return body.strip()
-        case dict():
-            first = [body[name] for name in _OPENINGS if name in body]
-            return next(filter(None, map(_text, [*first, *body.values()])), "")
-        case [{"content": content}, *_]:
-            return _text(content)
-        case list():
-            return next(filter(None, map(_text, body)), "")
-        case _:
-            return ""
 
 
 @click.command()

@@ -13,6 +13,7 @@ from app.client import Client, Json, Refused
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 _WIDEST = 60
+_OPENINGS = ("instruction", "prompt", "signature")  # what a reader knows a sample by
 _SHOWN_FAILURES = 5
 _QUIET_S = 5.0  # between two lines of progress where there is no terminal
 
@@ -140,7 +141,7 @@ def job_line(job: Json) -> str:
     if job["status"] == "queued":
         return f"{job['title']}: queued as job {job['id']}. `winnow jobs --watch` follows it."
     said = ", ".join(
-        f"{name} {value:,}" for name, value in job["result"].items() if isinstance(value, int)
+        f"{name} {value:,}" for name, value in job["result"].items() if type(value) is int
     )
     rows = f"{job['done']:,} rows" + (f", {job['failed']:,} failed" if job["failed"] else "")
     return f"{job['title']}: {job['status']}, {said or rows}"
@@ -163,3 +164,19 @@ def literal(text: str) -> Any:
         return json.loads(text)
     except ValueError:
         return text
+
+
+def text_of(body: Any) -> str:
+    """The first words of a body, whatever its kind."""
+    match body:
+        case str():
+            return body.strip()
+        case dict():
+            first = [body[name] for name in _OPENINGS if name in body]
+            return next(filter(None, map(text_of, [*first, *body.values()])), "")
+        case [{"content": content}, *_]:
+            return text_of(content)
+        case list():
+            return next(filter(None, map(text_of, body)), "")
+        case _:
+            return ""

@@ -1,4 +1,4 @@
-"""Verbs on models: providers, judges."""
+"""Verbs on models: providers, judges, embeddings, learned signals."""
 
 import os
 from typing import Any
@@ -6,11 +6,13 @@ from typing import Any
 import click
 
 from app.cli_kit import (
+    Progress,
     finish,
     json_option,
     print_json,
     print_page,
     print_table,
+    text_of,
     wait_option,
     where_option,
 )
@@ -143,3 +145,98 @@ def calibrate(
         f"precision {best['precision']:.0%}, recall {best['recall']:.0%}."
     )
     click.echo("Calibrated." if found["trusted"] else "Not calibrated: it can't be trusted alone.")
+
+
+_TIER = click.Choice(["static", "transformer"])
+
+
+@click.command()
+@click.argument("dataset")
+@click.option("--tier", type=_TIER, default="static", show_default=True)
+@wait_option
+@json_option
+def embed(dataset: str, tier: str, wait: bool, as_json: bool) -> None:
+    """Embed the samples that have no vector yet, for search by meaning and for learning."""
+    client = from_environment()
+    job = client.post(f"/datasets/{part(dataset)}/embeddings", {"tier": tier})
+    finish(client, job, wait=wait, as_json=as_json)
+
+
+@click.command()
+@click.argument("dataset")
+@click.option("--like", default="", metavar="TEXT", help="Samples that mean the like.")
+@click.option("--like-sample", type=click.IntRange(min=1), metavar="ID", help="Or like a sample.")
+@where_option
+@click.option("--tier", type=_TIER, default="static", show_default=True)
+@click.option("--limit", type=click.IntRange(1, 1000), default=10, show_default=True)
+@json_option
+def search(
+    dataset: str,
+    like: str,
+    like_sample: int | None,
+    where: str,
+    tier: str,
+    limit: int,
+    as_json: bool,
+) -> None:
+    """The samples nearest in meaning; samples without a vector are embedded first."""
+    if bool(like.strip()) == (like_sample is not None):
+        raise click.UsageError("Give either --like TEXT or --like-sample ID.")
+    client, base = from_environment(), f"/datasets/{part(dataset)}"
+    covered = client.get(f"{base}/embeddings")["items"]
+    if any(one["tier"] == tier and one["embedded"] < one["total"] for one in covered):
+        client.wait(client.post(f"{base}/embeddings", {"tier": tier}), Progress().job)
+    given = {"like": like, "where": where, "tier": tier, "limit": limit}
+    if like_sample is not None:
+        given["like_sample"] = like_sample
+    items = client.get(f"{base}/search", **given)["items"]
+    for one in [] if as_json else items:
+        one["text"] = text_of(one["body"])
+    print_page(items, ("similarity", "id", "status", "domain", "text"), as_json=as_json)
+
+
+_LEARNERS = click.Choice(["forest", "ridge", "logistic", "boosting", "contrastive"])
+_METRICS = ("auroc", "pr_auc", "f1", "spearman", "mean_error")
+
+
+@click.command()
+@click.argument("dataset")
+@click.argument("new_signal")
+@click.option("--labels", required=True, metavar="SIGNAL|decisions", help="Where labels stand.")
+@click.option("--cut", type=float, help="Labels from it on count as good; without: as numbers.")
+@click.option("--learner", type=_LEARNERS, default="forest", show_default=True)
+@click.option("--tier", type=_TIER, default="static", show_default=True)
+@wait_option
+@json_option
+def learn(
+    dataset: str,
+    new_signal: str,
+    labels: str,
+    cut: float | None,
+    learner: str,
+    tier: str,
+    wait: bool,
+    as_json: bool,
+) -> None:
+    """Learn a signal from the rows that have a label, and score every row by it."""
+    client = from_environment()
+    how = {"labels": labels, "cut": cut, "learner": learner, "tier": tier}
+    job = client.post(f"/datasets/{part(dataset)}/learn", {"signal": new_signal, **how})
+    job = finish(client, job, wait=wait, as_json=as_json)
+    if wait and not as_json:
+        _print_learned(job["result"])
+
+
+def _print_learned(result: dict[str, Any]) -> None:
+    click.echo(f"\n{result['signal']}, learned from {result['labels']:,} labels; out of fold:")
+    rows = [
+        dict(zip(("metric", "value", "from", "to"), (name, *result[name]), strict=True))
+        for name in _METRICS
+        if name in result
+    ]
+    print_table(rows, ("metric", "value", "from", "to"))
+    if result["drift_alarm"]:
+        click.echo(
+            f"The rows differ from those that were labelled (PSI {result['drift']:g} is above "
+            "0.2): label some that are drawn by chance."
+        )

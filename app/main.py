@@ -10,12 +10,14 @@ from app.calibration import api as calibration_api
 from app.calibration import pages as calibration_pages
 from app.datasets import api as datasets_api
 from app.datasets import pages as datasets_pages
+from app.embeddings import api as embeddings_api
 from app.filtering import api as filtering_api
 from app.filtering import pages as filtering_pages
 from app.jobs import api as jobs_api
 from app.jobs import pages as jobs_pages
 from app.judging import api as judging_api
 from app.judging import pages as judging_pages
+from app.learning import api as learning_api
 from app.ledger import api as ledger_api
 from app.ledger import pages as ledger_pages
 from app.llm import api as llm_api
@@ -42,12 +44,14 @@ _API = (
     samples_api,
     ledger_api,
     scoring_api,
+    embeddings_api,
     filtering_api,
     review_api,
     releases_api,
     llm_api,
     judging_api,
     calibration_api,
+    learning_api,
     jobs_api,
 )
 _PAGES = (

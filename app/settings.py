@@ -22,6 +22,10 @@ class Settings(BaseSettings):
     import_root: Path | None = Field(
         None, description="Folder from which imports by path are allowed; empty: HOME/imports"
     )
+    embedding_model: str = Field(
+        "",
+        description="Model of embeddings, a folder or a name on the hub; empty: all-MiniLM-L6-v2",
+    )
     public_url: str = Field("http://127.0.0.1:8000", description="Address under which people open")
     secret_key: str = Field(
         "",
@@ -48,6 +52,11 @@ class Settings(BaseSettings):
     def releases(self) -> Path:
         """The files of all releases, one folder each."""
         return self.home / "releases"
+
+    @property
+    def models(self) -> Path:
+        """Models that were made here: distilled embedders, learned scorers."""
+        return self.home / "models"
 
     @property
     def import_folder(self) -> Path:

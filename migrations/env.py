@@ -5,9 +5,11 @@ from sqlalchemy import Connection, create_engine, text
 
 import app.accounts.models
 import app.datasets.models
+import app.embeddings.models
 import app.filtering.models
 import app.jobs.models
 import app.judging.models
+import app.learning.models
 import app.llm.models
 import app.releases.models
 import app.review.models

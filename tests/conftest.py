@@ -55,6 +55,16 @@ def engine(database_url: str) -> Iterator[Engine]:
     made.dispose()
 
 
+@pytest.fixture(scope="session")
+def distilled(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Models are distilled once for all test workers."""
+    base = tmp_path_factory.getbasetemp()
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "models"
+    shared.mkdir(exist_ok=True)
+    if not settings().models.exists():
+        settings().models.symlink_to(shared)
+
+
 @pytest.fixture
 def connection(engine: Engine) -> Iterator[Connection]:
     """A connection whose transaction is rolled back at the end."""

@@ -7,6 +7,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from app.datasets.models import Dataset, Import
+from app.embeddings import indexing
 from app.jobs.models import Job
 from app.releases import service as releases
 from app.releases.models import Release
@@ -53,6 +54,7 @@ def work(chunk: Chunk) -> None:
             break
         chunk.checkpoint(count)
     chunk.session.execute(text(_LOG), {"id": dataset_id})
+    indexing.drop_all(chunk.session, dataset_id)
     dataset = chunk.session.get(Dataset, dataset_id)
     if dataset is not None:
         chunk.session.delete(dataset)

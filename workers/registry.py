@@ -19,6 +19,8 @@ HANDLERS: Mapping[JobKind, str] = {
     JobKind.RELEASE: "workers.releases:HANDLER",
     JobKind.PURGE: "workers.purge:HANDLER",
     JobKind.JUDGE: "workers.judging:HANDLER",
+    JobKind.EMBED: "workers.embedding:HANDLER",
+    JobKind.LEARN: "workers.learning:HANDLER",
 }
 
 

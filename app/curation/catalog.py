@@ -2,6 +2,12 @@
 
 from collections.abc import Mapping
 
+from app.curation.learners.base import Learner
+from app.curation.learners.boosting import Boosting
+from app.curation.learners.contrastive import Contrastive
+from app.curation.learners.forest import Forest
+from app.curation.learners.logistic import Logistic
+from app.curation.learners.ridge import Ridge
 from app.curation.readers.base import Reader
 from app.curation.readers.delimited import Delimited
 from app.curation.readers.json_array import JsonArray
@@ -9,6 +15,9 @@ from app.curation.readers.jsonl import JsonLines
 from app.curation.readers.parquet import Parquet
 from app.curation.readers.text import PlainText
 from app.curation.rules.profiles import PROFILES
+from app.curation.selectors.base import Selector
+from app.curation.selectors.quota import Quota
+from app.curation.selectors.temperature import Temperature, TopK
 from app.curation.signals.base import Measure, Signal
 from app.curation.signals.c4 import C4
 from app.curation.signals.code import CodeShape
@@ -32,7 +41,17 @@ from app.curation.writers.base import Writer
 from app.curation.writers.jsonl import JsonLinesWriter
 from app.curation.writers.parquet import ParquetWriter
 
-__all__ = ["MEASURES", "PROFILES", "READERS", "SIGNALS", "WRITERS", "UnknownMethodError", "signal"]
+__all__ = [
+    "LEARNERS",
+    "MEASURES",
+    "PROFILES",
+    "READERS",
+    "SELECTORS",
+    "SIGNALS",
+    "WRITERS",
+    "UnknownMethodError",
+    "signal",
+]
 
 
 class UnknownMethodError(KeyError):
@@ -72,6 +91,14 @@ _WRITERS: tuple[type[Writer], ...] = (JsonLinesWriter, ParquetWriter)
 WRITERS: Mapping[str, type[Writer]] = {each.key: each for each in _WRITERS}
 
 SIGNALS: Mapping[str, type[Signal]] = {each.key: each for each in _SIGNALS}
+
+_LEARNERS: tuple[type[Learner], ...] = (Forest, Logistic, Ridge, Boosting, Contrastive)
+
+LEARNERS: Mapping[str, type[Learner]] = {each.key: each for each in _LEARNERS}
+
+_SELECTORS: tuple[type[Selector], ...] = (TopK, Temperature, Quota)
+
+SELECTORS: Mapping[str, type[Selector]] = {each.key: each for each in _SELECTORS}
 
 MEASURES: Mapping[str, tuple[str, Measure]] = {
     measure.name: (each.key, measure) for each in _SIGNALS for measure in each.measures

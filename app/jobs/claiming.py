@@ -28,11 +28,13 @@ def claim_job(session: Session, job_id: uuid.UUID) -> Job | None:
     ).one_or_none()
 
 
-def add_chunks(session: Session, job: Job, params: Sequence[dict[str, Any]]) -> None:
-    """Cut the job; workers are woken after the commit."""
+def add_chunks(
+    session: Session, job: Job, params: Sequence[dict[str, Any]], *, first: int = 0
+) -> None:
+    """Cut the job, or add to it from position `first` on; workers are woken after the commit."""
     session.add_all(
         JobChunk(job_id=job.id, position=position, params=part)
-        for position, part in enumerate(params)
+        for position, part in enumerate(params, start=first)
     )
     session.flush()
     on_commit(session, lambda: queue.ring(job.queue, job.id, min(len(params) - 1, BELLS)))

@@ -23,6 +23,8 @@ class JobKind(StrEnum):
     RELEASE = "release"
     PURGE = "purge"
     JUDGE = "judge"
+    EMBED = "embed"
+    LEARN = "learn"
 
 
 class Queue(StrEnum):

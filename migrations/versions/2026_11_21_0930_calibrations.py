@@ -1,14 +1,14 @@
 """What was found when a signal was compared with people.
 
 Revision ID: 7d2b5e8c4f19
-Revises: 1a6f3c9d2e70
+Revises: 5c8e2b71f4a9
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "7d2b5e8c4f19"
-down_revision = "1a6f3c9d2e70"
+down_revision = "5c8e2b71f4a9"
 branch_labels = None
 depends_on = None
 

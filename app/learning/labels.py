@@ -1,0 +1,108 @@
+"""Labels of samples: from a signal, or from what reviewers decided."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Select, select
+from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.orm import Session
+
+from app.errors import InvalidError
+from app.review.models import Decision, Verdict
+from app.samples import registry
+from app.samples.models import Sample, SampleBody
+
+DECISIONS = "decisions"
+_MOST = 20_000  # more teach little more, and take minutes
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """Labelled samples in the order of their ids: revision, label, and what they say (hashed)."""
+
+    ids: Sequence[int]
+    revisions: Sequence[int]
+    values: NDArray[np.float64]
+    contents: Sequence[bytes]
+
+    def hash(self) -> str:
+        """SHA-256 over which revisions have which labels."""
+        rows = zip(self.ids, self.revisions, self.values.tolist(), strict=True)
+        return hashlib.sha256(repr(list(rows)).encode()).hexdigest()
+
+
+def check(session: Session, dataset_id: int, source: str, cut: float | None) -> None:
+    """Refuse labels that there can't be."""
+    if source == DECISIONS:
+        if cut is not None:
+            raise InvalidError("Decisions are approve or reject; a cut is for labels of a signal.")
+        return
+    known = [one.name for one in registry.signals(session, dataset_id)]
+    if source not in known:
+        there = ", ".join([DECISIONS, *known])
+        raise InvalidError(f"There are no labels `{source}` here. There are {there}.")
+
+
+def read(session: Session, dataset_id: int, source: str, cut: float | None) -> Labels:
+    """All labels of present revisions; of very many a part that is drawn by a fixed seed."""
+    query = _measured(session, dataset_id, source) if source != DECISIONS else _decided(dataset_id)
+    rows: Sequence[Any] = session.execute(query).all()
+    if len(rows) > _MOST:
+        chosen = np.random.default_rng(0).choice(len(rows), _MOST, replace=False)
+        rows = [rows[place] for place in np.sort(chosen).tolist()]
+    ids = [row.id for row in rows]
+    values = np.array([_value(row.label, cut) for row in rows], np.float64)
+    return Labels(ids, [row.revision for row in rows], values, _contents(session, ids))
+
+
+def _value(label: Any, cut: float | None) -> float:
+    if isinstance(label, Verdict):
+        return float(label is Verdict.APPROVE)
+    # Scores are float32: the cut is rounded the same way, as in filters.
+    return float(label) if cut is None else float(np.float32(label) >= np.float32(cut))
+
+
+def _measured(session: Session, dataset_id: int, source: str) -> Select[Any]:
+    slots = {one.name: one.slot for one in registry.signals(session, dataset_id)}
+    column = Sample.scores[slots[source] + 1]
+    return (
+        select(Sample.id, Sample.revision, column.label("label"))
+        .where(Sample.dataset_id == dataset_id, column.is_not(None))
+        .order_by(Sample.id)
+    )
+
+
+def _decided(dataset_id: int) -> Select[Any]:
+    """The newest verdict on the present revision that was not taken back."""
+    query = (
+        select(Sample.id, Sample.revision, Decision.verdict.label("label"))
+        .join(
+            Decision,
+            (Decision.sample_id == Sample.id) & (Decision.revision == Sample.revision),
+        )
+        .where(
+            Sample.dataset_id == dataset_id,
+            Decision.undone_at.is_(None),
+            Decision.verdict.in_([Verdict.APPROVE, Verdict.REJECT]),
+        )
+        .ext(distinct_on(Sample.id))
+        .order_by(Sample.id, Decision.id.desc())
+    )
+    return cast("Select[Any]", query)
+
+
+def _contents(session: Session, ids: Sequence[int]) -> list[bytes]:
+    """What each sample says, in small letters and without white space, hashed."""
+    rows = session.execute(
+        select(SampleBody.sample_id, SampleBody.text)
+        .join(
+            Sample, (Sample.id == SampleBody.sample_id) & (Sample.revision == SampleBody.revision)
+        )
+        .where(Sample.id.in_(ids))
+    )
+    found = {row.sample_id: "".join(row.text.casefold().split()).encode() for row in rows}
+    return [hashlib.sha256(found[one]).digest() for one in ids]

@@ -1,0 +1,61 @@
+"""Learning: first the scorer, then the scores of all samples, a range per chunk."""
+
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.curation.signals.base import Scores
+from app.embeddings.models import EmbeddingModel
+from app.jobs import claiming
+from app.jobs.models import Job
+from app.learning import service
+from app.learning.models import LearnedScorer
+from app.samples.models import Sample
+from app.scoring.writing import write_values
+from workers.jobs import Chunk, Handler
+from workers.ranges import id_ranges
+
+_ROWS = 5000
+_BATCH = 2500
+
+
+def plan(session: Session, job: Job) -> list[dict[str, Any]]:
+    """One chunk that learns; it adds those that score, which need what it learned."""
+    mine = Sample.dataset_id == job.params["dataset_id"]
+    job.total = session.scalar(select(func.count()).select_from(Sample).where(mine))
+    return [{"learn": True}]
+
+
+def work(chunk: Chunk) -> None:
+    """Learn, or score one range."""
+    if "learn" not in chunk.params:
+        _score(chunk)
+        return
+    row = service.train(chunk.session, chunk.job)
+    parts = id_ranges(chunk.session, row.dataset_id, _ROWS)
+    parts = [{**part, "scorer": row.id} for part in parts]
+    claiming.add_chunks(chunk.session, chunk.job, parts, first=1)
+
+
+def _score(chunk: Chunk) -> None:
+    session = chunk.session
+    row = session.get_one(LearnedScorer, chunk.params["scorer"])
+    model = session.get_one(EmbeddingModel, row.model_id)
+    learned, slot = service.load(row), service.slot(session, row)
+    last = chunk.state.get("last", chunk.params["low"] - 1)
+    query = select(Sample.id, Sample.revision).where(
+        Sample.dataset_id == row.dataset_id, Sample.id <= chunk.params["high"]
+    )
+    while found := session.execute(
+        query.where(Sample.id > last).order_by(Sample.id).limit(_BATCH)
+    ).all():
+        ids, revisions = [one.id for one in found], [one.revision for one in found]
+        seen = service.features(session, row, model, ids, revisions)
+        values = learned.score(seen).astype("float32").reshape(-1, 1)
+        write_values(session, ids, revisions, [([slot], Scores(values))])
+        last = ids[-1]
+        chunk.checkpoint(len(ids), last=last)
+
+
+HANDLER = Handler(plan=plan, work=work, finish=service.finish)
