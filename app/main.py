@@ -18,6 +18,7 @@ from app.jobs import pages as jobs_pages
 from app.judging import api as judging_api
 from app.judging import pages as judging_pages
 from app.learning import api as learning_api
+from app.learning import pages as learning_pages
 from app.ledger import api as ledger_api
 from app.ledger import pages as ledger_pages
 from app.llm import api as llm_api
@@ -63,6 +64,7 @@ _PAGES = (
     scoring_pages,
     filtering_pages,
     judging_pages,
+    learning_pages,
     calibration_pages,
     llm_pages,
     review_pages,

@@ -78,6 +78,16 @@ def start(session: Session, dataset: Dataset, order: Order, *, by: Principal) ->
     )
 
 
+def cut_of(text: str) -> float | None:
+    """A cut as people type it; nothing means that labels are numbers."""
+    if not text.strip():
+        return None
+    try:
+        return float(text)
+    except ValueError as error:
+        raise InvalidError(f"The cut is a number, not `{text.strip()}`.") from error
+
+
 def _learner(key: str, params: Mapping[str, Any]) -> Learner:
     if key not in LEARNERS:
         raise InvalidError(f"There is no learner `{key}`. There are {', '.join(LEARNERS)}.")

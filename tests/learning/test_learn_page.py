@@ -1,0 +1,49 @@
+"""Learned signals in the browser."""
+
+import pytest
+from sqlalchemy.orm import Session
+
+from app.accounts.policies import Principal
+from app.datasets.models import Dataset
+from app.jobs import service as jobs
+from tests.conftest import browser_of
+from tests.factories import make_dataset, run_job
+from tests.learning.test_learning import dataset
+
+__all__ = ["dataset"]  # the fixture
+
+pytestmark = pytest.mark.usefixtures("distilled", "bells")
+
+
+def test_before_anything_is_learned_it_says_how(session: Session, lead: Principal) -> None:
+    make_dataset(session, lead, "empty")
+
+    page = browser_of(session, lead).get("/datasets/empty/learn")
+
+    assert "Nothing was learned yet" in page.text
+
+
+def test_a_signal_is_learned_and_shown_with_its_cuts(
+    session: Session, dataset: Dataset, lead: Principal
+) -> None:
+    browser = browser_of(session, lead)
+    form = {"signal": "good", "labels": "grade", "learner": "logistic", "cut": "3"}
+
+    browser.post(f"/datasets/{dataset.name}/learn", data=form)
+    run_job(session, jobs.newest(session, dataset.id, 1)[0].id)
+    page = browser.get(f"/datasets/{dataset.name}/learn?signal=good")
+
+    assert "Area under ROC" in page.text
+    assert "from grade, 3 and up is good" in page.text
+    assert "/filters?c=good%3E%3D" in page.text
+
+
+def test_a_cut_that_is_no_number_is_refused(
+    session: Session, dataset: Dataset, lead: Principal
+) -> None:
+    form = {"signal": "good", "labels": "grade", "cut": "high"}
+
+    answer = browser_of(session, lead).post(f"/datasets/{dataset.name}/learn", data=form)
+
+    assert answer.status_code == 422
+    assert "The cut is a number, not `high`" in answer.text
