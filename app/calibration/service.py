@@ -15,7 +15,7 @@ from app.errors import InvalidError, NotFoundError
 from app.review.models import Decision, Verdict
 from app.samples import columns as held
 from app.samples import registry
-from app.samples.columns import Columns
+from app.samples.arrays import Columns, Values
 from app.samples.models import Sample
 from app.samples.search import Schema, schema_of
 from app.scoring.models import CalibrationRecord
@@ -44,7 +44,7 @@ class Report:
     cut: float
     calibration: Calibration
     disagreements: list[Disagreement]
-    ids: held.Values
+    ids: Values
     rows: Labelled
 
 
@@ -126,7 +126,7 @@ def confusion(found: Report) -> Confusion:
 
 
 def _labelled(
-    columns: Columns, signal: str, labels: Floats, rows: held.Values, passing: float | None
+    columns: Columns, signal: str, labels: Floats, rows: Values, passing: float | None
 ) -> Labelled:
     words = columns.words["domain"]
     return Labelled(
@@ -173,7 +173,7 @@ def verdicts(session: Session, dataset: Dataset, columns: Columns) -> Floats:
     return found
 
 
-def _disagreements(ids: held.Values, rows: Labelled, cut: float) -> list[Disagreement]:
+def _disagreements(ids: Values, rows: Labelled, cut: float) -> list[Disagreement]:
     """The samples that score and people put on different sides, farthest from the cut first."""
     differ = (rows.scores >= cut) != (rows.good > 0)
     distance = np.abs(rows.scores - cut)

@@ -1,7 +1,7 @@
 """Filters in the browser: conditions as a funnel, a threshold to drag, apply and undo."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -21,9 +21,7 @@ from app.jobs import service as jobs
 from app.jobs.models import JobKind
 from app.samples import distribution, registry
 from app.samples.search import Schema, schema_of
-from app.samples.truth import columns_for
 from app.scoring import trust
-from app.scoring.trust import Badge
 from app.web.render import render
 
 router = APIRouter(include_in_schema=False)
@@ -53,6 +51,7 @@ def filters_page(
         current = sets[0]
     conditions = _conditions(session, current, c, off or [], profile)
     context = _bench(session, schema, conditions, at)
+    known = trust.badges(session, dataset.id)
     running = [
         job
         for kind in (JobKind.APPLY_RULES, JobKind.UNDO_RULES)
@@ -71,7 +70,7 @@ def filters_page(
         history=service.applications(session, current) if current else [],
         profiles=PROFILES.values(),
         signals=registry.signals(session, dataset.id),
-        badges=_badges(schema, conditions, trust.badges(session, dataset.id)),
+        badges=[trust.named_in(schema, one["expression"], known) for one in conditions],
         running=running,
         progress=jobs.progress(session, running),
         **context,
@@ -148,21 +147,6 @@ def _grouped(schema: Schema, expression: str) -> str:
     except InvalidError:
         several = False
     return f"({expression})" if several else expression
-
-
-def _badges(
-    schema: Schema, conditions: list[dict[str, Any]], known: Mapping[str, Badge]
-) -> list[list[tuple[str, Badge]]]:
-    """Per condition the signals in it that judge, and whether they may be trusted."""
-    found = []
-    for one in conditions:
-        try:
-            parts = distribution.parts_of(schema, one["expression"])
-        except InvalidError:
-            parts = []
-        names = sorted({name for part in parts for name in columns_for(schema, part)})
-        found.append([(name, known[name]) for name in names if name in known])
-    return found
 
 
 def _with_counts(

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.curation.rules.nodes import Node, render
 from app.samples import columns as held
-from app.samples.columns import Columns
+from app.samples.arrays import Columns
 from app.samples.distribution import parts_of
 from app.samples.models import OPEN
 from app.samples.search import Schema

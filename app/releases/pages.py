@@ -15,6 +15,8 @@ from app.releases import service
 from app.releases.download import file_response
 from app.releases.formats import FORMATS
 from app.releases.models import ReleaseStatus
+from app.samples.search import schema_of
+from app.scoring import trust
 from app.web.render import render
 
 router = APIRouter(include_in_schema=False)
@@ -31,6 +33,7 @@ def releases_page(
     """All releases, and the form for the next."""
     dataset = datasets.get(session, name)
     found = service.everything(session, dataset.id)
+    schema, known = schema_of(session, dataset.id), trust.badges(session, dataset.id)
     running = [
         session.get_one(Job, one.job_id)
         for one in found
@@ -42,6 +45,8 @@ def releases_page(
         page="releases",
         dataset=dataset,
         releases=found,
+        badges={one.id: trust.named_in(schema, one.where, known) for one in found},
+        next_badges=trust.named_in(schema, where, known),
         changes={one.id: service.diff(session, one, before) for one, before in pairwise(found)},
         running=running,
         progress=jobs.progress(session, running),

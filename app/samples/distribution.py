@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.curation.rules.nodes import And, Compare, Node, Not, Or, Range, conditions
 from app.samples import columns as held
-from app.samples.columns import Columns
+from app.samples.arrays import Columns
 from app.samples.models import Sample, Status
 from app.samples.ranking import Rows, first
 from app.samples.search import Schema, parsed

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.samples.columns import Columns, Values
+from app.samples.arrays import Columns, Values
 from app.samples.truth import Mask, unknown
 
 Rows = NDArray[np.intp]

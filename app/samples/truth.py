@@ -14,7 +14,7 @@ from sqlalchemy import LargeBinary, func, literal, select
 from sqlalchemy.orm import Session
 
 from app.curation.rules.nodes import And, Compare, Missing, Node, Not, Or, Range, Text
-from app.samples.columns import Columns, Values, is_column
+from app.samples.arrays import Columns, Values, is_column
 from app.samples.models import Sample, SampleBody
 from app.samples.search import TRUTH, Schema, compiled, holds
 

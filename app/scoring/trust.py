@@ -6,7 +6,10 @@ from enum import StrEnum
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.errors import InvalidError
 from app.samples import registry
+from app.samples.search import Schema, parsed
+from app.samples.truth import columns_for
 from app.scoring.models import CalibrationRecord
 
 
@@ -32,6 +35,17 @@ def badges(session: Session, dataset_id: int) -> Mapping[str, Badge]:
         if name in signals:
             found[name] = _badge(row, signals[name].fingerprint)
     return found
+
+
+def named_in(
+    schema: Schema, expression: str, known: Mapping[str, Badge]
+) -> list[tuple[str, Badge]]:
+    """The signals in an expression that judge, with their badges; none where it can't be read."""
+    try:
+        names = columns_for(schema, parsed(schema, expression))
+    except InvalidError:
+        return []
+    return [(name, known[name]) for name in sorted(names) if name in known]
 
 
 def _badge(row: CalibrationRecord, fingerprint: str) -> Badge:

@@ -11,8 +11,10 @@ from app.errors import InvalidError, NotFoundError
 from app.review import service as review
 from app.review.models import Verdict
 from app.samples import registry
+from app.samples.models import DatasetSignal
 from app.scoring import trust
 from app.scoring.trust import Badge
+from tests.conftest import browser_of
 from tests.factories import fill, instruction, make_dataset
 
 
@@ -103,3 +105,21 @@ def test_annotators_look_but_do_not_record(annotator_api: TestClient, dataset: D
 
     assert looked.status_code == 200
     assert recorded.status_code == 403
+
+
+def test_filters_and_releases_say_whether_a_judge_is_calibrated(
+    session: Session, dataset: Dataset, lead: Principal, api: TestClient
+) -> None:
+    signal = session.query(DatasetSignal).filter_by(dataset_id=dataset.id, name="judge").one()
+    signal.key = "judge"
+    decide(session, dataset, lead, 110)
+    browser = browser_of(session, lead)
+    before = browser.get("/datasets/mix/filters?c=judge>=3&c=words>0&set=keep")
+    api.post("/datasets/mix/calibrations", json={"signal": "judge"})
+
+    after = browser.get("/datasets/mix/filters?c=judge>=3&c=words>0&set=keep")
+    release = browser.get("/datasets/mix/releases?where=judge>=3")
+
+    assert before.text.count("not calibrated</span>") == 1
+    assert after.text.count(">calibrated</span>") == 1
+    assert release.text.count(">calibrated</span>") == 1

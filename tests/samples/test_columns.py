@@ -14,7 +14,7 @@ from app.accounts.policies import Principal
 from app.curation.records import Kind, Origin, Record
 from app.curation.rules.nodes import Not, render
 from app.datasets.models import Dataset, Purpose
-from app.samples import columns, queries
+from app.samples import arrays, columns, queries
 from app.samples.loading import add_batch
 from app.samples.models import Sample, SampleChange, Status
 from app.samples.order import page_query, sort_of
@@ -104,7 +104,7 @@ def test_only_what_changed_is_read_again(
     session: Session, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert_equal(session, dataset)
-    monkeypatch.setattr(columns, "_everything", None)  # reading all of it would fail now
+    monkeypatch.setattr(columns, "everything", None)  # reading all of it would fail now
 
     session.execute(update(Sample).where(Sample.domain == "math").values(kept=True))
     session.execute(update(Sample).where(Sample.domain == "code").values(status=Status.REJECTED))
@@ -286,7 +286,7 @@ def test_bounds_are_those_of_the_stored_numbers(session: Session, lead: Principa
 def test_a_word_whose_example_changes_meanwhile_is_found_elsewhere(
     session: Session, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    named = columns._named  # noqa: SLF001
+    named = arrays._named  # noqa: SLF001
 
     def meanwhile(*rest: Any) -> dict[int, str]:
         first = select(func.min(Sample.id)).where(Sample.dataset_id == dataset.id)
@@ -297,10 +297,10 @@ def test_a_word_whose_example_changes_meanwhile_is_found_elsewhere(
         )
         return named(*rest)
 
-    monkeypatch.setattr(columns, "_named", meanwhile)
+    monkeypatch.setattr(arrays, "_named", meanwhile)
     schema = schema_of(session, dataset.id)
     columns.read(session, schema, NAMES)
-    monkeypatch.setattr(columns, "_named", named)
+    monkeypatch.setattr(arrays, "_named", named)
 
     assert_equal(session, dataset)
 
@@ -308,15 +308,15 @@ def test_a_word_whose_example_changes_meanwhile_is_found_elsewhere(
 def test_a_word_that_no_row_has_any_more_is_read_again(
     session: Session, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    named = columns._named  # noqa: SLF001
+    named = arrays._named  # noqa: SLF001
 
     def meanwhile(*rest: Any) -> dict[int, str]:
         session.execute(update(Sample).values(status=Status.APPROVED))
         return named(*rest)
 
-    monkeypatch.setattr(columns, "_named", meanwhile)
+    monkeypatch.setattr(arrays, "_named", meanwhile)
     columns.read(session, schema_of(session, dataset.id), ["status"])
-    monkeypatch.setattr(columns, "_named", named)
+    monkeypatch.setattr(arrays, "_named", named)
 
     assert_equal(session, dataset)
 
@@ -373,6 +373,6 @@ def test_what_nobody_used_for_an_hour_is_let_go(
 def test_wide_rows_are_read_in_blocks(
     session: Session, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(columns, "_READ_BYTES", 300)
+    monkeypatch.setattr(arrays, "_READ_BYTES", 300)
 
     assert_equal(session, dataset)
