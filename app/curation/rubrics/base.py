@@ -210,7 +210,9 @@ def _cut(text: str) -> str:
 def _object(reply: str) -> Mapping[str, Any] | None:
     """The last JSON object in a reply, whatever stands around it."""
     found, place = None, reply.find("{")
-    while place >= 0:
+    for _ in range(_MOST_TRIES):
+        if place < 0:
+            break
         try:
             value, end = _DECODER.raw_decode(reply, place)
         except (ValueError, RecursionError):
@@ -222,6 +224,7 @@ def _object(reply: str) -> Mapping[str, Any] | None:
 
 
 _DECODER = json.JSONDecoder()
+_MOST_TRIES = 500  # beginnings of objects: a reply of nothing else would take for ever
 
 
 def _number(value: Any) -> float | None:
