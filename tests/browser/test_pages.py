@@ -69,12 +69,21 @@ STATES = {
     "review-queue": State("/datasets/demo/review", clicks=("[popovertarget=queue-settings]",)),
     "review-keys": State("/datasets/demo/review", keys=("?",), waits="#keys h2"),
     "releases": State("/datasets/demo/releases"),
+    "judges": State("/datasets/demo/judges"),
+    "learn": State("/datasets/demo/learn"),
+    "learn-form": State("/datasets/demo/learn", keys=("m",), waits="#learn h2"),
+    "calibration": State("/datasets/demo/calibration?signal=judge_score&against=response_words"),
+    "calibration-empty": State("/datasets/demo/calibration?signal=judge_score"),
+    "providers": State("/settings/providers"),
     "jobs": State("/datasets/demo/jobs"),
     "settings": State("/settings"),
     "rest": State("/api/docs"),
     "missing": State("/datasets/nowhere", allowed=frozenset({404})),
 }
-PLACES = ("", "/samples", "/review", "/scores", "/filters", "/import", "/releases", "/jobs")
+PLACES = (
+    *("", "/samples", "/review", "/scores", "/filters", "/judges", "/learn", "/calibration"),
+    *("/import", "/releases", "/jobs"),
+)
 
 
 @pytest.fixture
