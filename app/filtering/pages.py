@@ -19,7 +19,7 @@ from app.filtering import preview, service
 from app.filtering.models import RuleSet
 from app.jobs import service as jobs
 from app.jobs.models import JobKind
-from app.samples import distribution, registry
+from app.samples import distribution
 from app.samples.search import Schema, schema_of
 from app.scoring import trust
 from app.web.render import render
@@ -69,7 +69,7 @@ def filters_page(
         versions={one.id: one for one in service.versions(session, current)} if current else {},
         history=service.applications(session, current) if current else [],
         profiles=PROFILES.values(),
-        signals=registry.signals(session, dataset.id),
+        signals=schema.signals,
         badges=[trust.named_in(schema, one["expression"], known) for one in conditions],
         running=running,
         progress=jobs.progress(session, running),

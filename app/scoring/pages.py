@@ -29,9 +29,9 @@ def scores_page(
 ) -> HTMLResponse:
     """All signals of a dataset; one opened with its histogram and the samples at both ends."""
     dataset = datasets.get(session, name)
-    known = registry.signals(session, dataset.id)
-    opened = next((one for one in known if one.name == signal), known[0] if known else None)
     schema = schema_of(session, dataset.id)
+    known = schema.signals
+    opened = next((one for one in known if one.name == signal), known[0] if known else None)
     running = jobs.open_jobs(session, dataset.id, JobKind.SCORE)
     return render(
         request,
