@@ -217,6 +217,8 @@ for _verb in (
     cli_models.embed,
     cli_models.search,
     cli_models.learn,
+    cli_models.combine,
+    cli_models.select,
     cli_work.user,
     cli_work.key,
     cli_work.review,

@@ -9,6 +9,8 @@ from app.cli_kit import (
     Progress,
     finish,
     json_option,
+    literal,
+    pairs,
     print_json,
     print_page,
     print_table,
@@ -193,6 +195,46 @@ def search(
     for one in [] if as_json else items:
         one["text"] = text_of(one["body"])
     print_page(items, ("similarity", "id", "status", "domain", "text"), as_json=as_json)
+
+
+@click.command()
+@click.argument("dataset")
+@click.argument("new_signal")
+@click.argument("signals", nargs=-1, required=True, metavar="SIGNAL...")
+@click.option("--by", type=click.Choice(["max", "mean"]), default="max", show_default=True)
+@wait_option
+@json_option
+def combine(
+    dataset: str, new_signal: str, signals: tuple[str, ...], by: str, wait: bool, as_json: bool
+) -> None:
+    """Several scores as one: the highest or the mean of their percentile buckets."""
+    client = from_environment()
+    body = {"signal": new_signal, "signals": list(signals), "by": by}
+    job = client.post(f"/datasets/{part(dataset)}/ensembles", body)
+    finish(client, job, wait=wait, as_json=as_json)
+
+
+@click.command()
+@click.argument("dataset")
+@click.argument("new_signal")
+@click.option("--by", "score", required=True, metavar="SIGNAL", help="The score that decides.")
+@click.option("--count", type=click.IntRange(min=1), required=True, help="How many rows.")
+@click.option("--selector", default="top", show_default=True, help="top, temperature or quota.")
+@click.option("--set", "settings", multiple=True, metavar="PARAM=VALUE", help="Of the selector.")
+@click.option("--group", default="domain", show_default=True, help="What quotas are per.")
+@where_option
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@wait_option
+@json_option
+def select(
+    dataset: str, settings: tuple[str, ...], wait: bool, as_json: bool, **given: Any
+) -> None:
+    """Choose so many rows by a score: the new signal is 1 for them, 0 for the others."""
+    client = from_environment()
+    params = {name: literal(value) for name, value in pairs(settings, "--set").items()}
+    body = {"signal": given.pop("new_signal"), **given, "params": params}
+    job = client.post(f"/datasets/{part(dataset)}/selections", body)
+    finish(client, job, wait=wait, as_json=as_json)
 
 
 _LEARNERS = click.Choice(["forest", "ridge", "logistic", "boosting", "contrastive"])

@@ -33,6 +33,8 @@ from app.samples import api as samples_api
 from app.samples import pages as samples_pages
 from app.scoring import api as scoring_api
 from app.scoring import pages as scoring_pages
+from app.selection import api as selection_api
+from app.selection import pages as selection_pages
 from app.sources import api as sources_api
 from app.web import docs, errors, health
 from app.web.context import RequestContext
@@ -53,6 +55,7 @@ _API = (
     judging_api,
     calibration_api,
     learning_api,
+    selection_api,
     jobs_api,
 )
 _PAGES = (
@@ -65,6 +68,7 @@ _PAGES = (
     filtering_pages,
     judging_pages,
     learning_pages,
+    selection_pages,
     calibration_pages,
     llm_pages,
     review_pages,

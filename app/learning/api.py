@@ -7,7 +7,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
 from app.accounts.current import CurrentUser, SessionDep
-from app.curation.catalog import LEARNERS, SELECTORS
+from app.curation.catalog import LEARNERS
 from app.curation.learners.drift import ALARM
 from app.curation.methods import Method
 from app.datasets import service as datasets
@@ -75,13 +75,6 @@ def _method(method: type[Method]) -> LearnerOut:
 def list_learners(_user: CurrentUser) -> Page[LearnerOut]:
     """What can learn a score from labels."""
     items = [_method(one) for one in LEARNERS.values()]
-    return Page(items=items, total=len(items))
-
-
-@router.get("/selectors", name="api:list_selectors")
-def list_selectors(_user: CurrentUser) -> Page[LearnerOut]:
-    """What can choose rows by their scores."""
-    items = [_method(one) for one in SELECTORS.values()]
     return Page(items=items, total=len(items))
 
 

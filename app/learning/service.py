@@ -33,7 +33,7 @@ from app.learning.labels import Labels
 from app.learning.models import LearnedScorer
 from app.providers.embedders import Tier
 from app.samples import columns as held
-from app.samples import registry
+from app.samples import naming, registry
 from app.samples.models import DatasetSignal, Sample
 from app.samples.registry import SignalSpec
 from app.samples.search import schema_of
@@ -62,7 +62,7 @@ def start(session: Session, dataset: Dataset, order: Order, *, by: Principal) ->
     """
     require_role(by, Role.LEAD, "learn signals")
     learner = _learner(order.learner, order.params or {})
-    _check_name(session, dataset.id, order.signal)
+    naming.check(session, dataset.id, order.signal, KEY)
     labels.check(session, dataset.id, order.labels, order.cut)
     _check_labels(learner, labels.read(session, dataset.id, order.labels, order.cut))
     for job in jobs.open_jobs(session, dataset.id, JobKind.LEARN):
@@ -92,15 +92,6 @@ def _learner(key: str, params: Mapping[str, Any]) -> Learner:
     if key not in LEARNERS:
         raise InvalidError(f"There is no learner `{key}`. There are {', '.join(LEARNERS)}.")
     return build(LEARNERS[key], params, key)
-
-
-def _check_name(session: Session, dataset_id: int, name: str) -> None:
-    if not name.isidentifier() or not name.islower():
-        raise InvalidError("A signal's name has small letters, digits and underscores.")
-    taken = {one.name: one for one in registry.signals(session, dataset_id)}.get(name)
-    every_sample_has = taken is None and name in schema_of(session, dataset_id).fields
-    if every_sample_has or (taken is not None and taken.key != KEY):
-        raise ConflictError(f"`{name}` is the name of something else here. Choose another one.")
 
 
 def _check_labels(learner: Learner, found: Labels) -> None:

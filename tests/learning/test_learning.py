@@ -229,7 +229,6 @@ def test_the_verb_and_the_list(
     assert [one["signal"] for one in listed] == ["other", "quality"]
     assert "held_out" not in listed[0]["metrics"]
     assert len(api.get("/learners").json()["items"]) == 5
-    assert len(api.get("/selectors").json()["items"]) == 3
 
 
 def test_a_forest_finds_a_quarter_of_good_documents(
