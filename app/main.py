@@ -11,6 +11,7 @@ from app.calibration import pages as calibration_pages
 from app.datasets import api as datasets_api
 from app.datasets import pages as datasets_pages
 from app.embeddings import api as embeddings_api
+from app.embeddings import pages as embeddings_pages
 from app.filtering import api as filtering_api
 from app.filtering import pages as filtering_pages
 from app.jobs import api as jobs_api
@@ -63,6 +64,7 @@ _PAGES = (
     accounts_pages,
     datasets_pages,
     samples_pages,
+    embeddings_pages,
     ledger_pages,
     scoring_pages,
     filtering_pages,
