@@ -246,6 +246,7 @@ _METRICS = ("auroc", "pr_auc", "f1", "spearman", "mean_error")
 @click.argument("new_signal")
 @click.option("--labels", required=True, metavar="SIGNAL|decisions", help="Where labels stand.")
 @click.option("--cut", type=float, help="Labels from it on count as good; without: as numbers.")
+@where_option
 @click.option("--learner", type=_LEARNERS, default="forest", show_default=True)
 @click.option("--tier", type=_TIER, default="static", show_default=True)
 @wait_option
@@ -255,6 +256,7 @@ def learn(
     new_signal: str,
     labels: str,
     cut: float | None,
+    where: str,
     learner: str,
     tier: str,
     wait: bool,
@@ -262,7 +264,7 @@ def learn(
 ) -> None:
     """Learn a signal from the rows that have a label, and score every row by it."""
     client = from_environment()
-    how = {"labels": labels, "cut": cut, "learner": learner, "tier": tier}
+    how = {"labels": labels, "cut": cut, "where": where, "learner": learner, "tier": tier}
     job = client.post(f"/datasets/{part(dataset)}/learn", {"signal": new_signal, **how})
     job = finish(client, job, wait=wait, as_json=as_json)
     if wait and not as_json:

@@ -8,6 +8,8 @@ from app.accounts import pages as accounts_pages
 from app.accounts.idempotency import Idempotency
 from app.calibration import api as calibration_api
 from app.calibration import pages as calibration_pages
+from app.campaigns import api as campaigns_api
+from app.campaigns import pages as campaigns_pages
 from app.datasets import api as datasets_api
 from app.datasets import pages as datasets_pages
 from app.embeddings import api as embeddings_api
@@ -55,6 +57,7 @@ _API = (
     llm_api,
     judging_api,
     calibration_api,
+    campaigns_api,
     learning_api,
     selection_api,
     jobs_api,
@@ -69,6 +72,7 @@ _PAGES = (
     scoring_pages,
     filtering_pages,
     judging_pages,
+    campaigns_pages,
     learning_pages,
     selection_pages,
     calibration_pages,

@@ -4,6 +4,7 @@ from alembic import context
 from sqlalchemy import Connection, create_engine, text
 
 import app.accounts.models
+import app.campaigns.models
 import app.datasets.models
 import app.embeddings.models
 import app.filtering.models

@@ -28,6 +28,9 @@ class Here:
     def post(self, path: str, body: Json | None = None) -> Any:
         return self._answer(self._api.post(path, json=body))
 
+    def delete(self, path: str) -> None:
+        assert self._api.delete(path).status_code == 204
+
     def wait(self, job: Json, _seen: Callable[[Json], None]) -> Any:
         run_job(self._session, job["id"])
         return self.get(f"/jobs/{job['id']}")

@@ -22,6 +22,7 @@ HANDLERS: Mapping[JobKind, str] = {
     JobKind.EMBED: "workers.embedding:HANDLER",
     JobKind.LEARN: "workers.learning:HANDLER",
     JobKind.DERIVE: "workers.deriving:HANDLER",
+    JobKind.CAMPAIGN: "workers.campaigns:HANDLER",
 }
 
 

@@ -10,6 +10,7 @@ from app.accounts.current import CurrentUser, SessionDep
 from app.calibration import service
 from app.calibration.service import Report
 from app.datasets import service as datasets
+from app.review.verdicts import DECISIONS
 from app.scoring import trust
 from app.web.pagination import Page
 
@@ -22,7 +23,7 @@ class CalibrateIn(BaseModel):
     `passing`."""
 
     signal: str = Field(max_length=100)
-    against: str = Field(service.DECISIONS, max_length=100)
+    against: str = Field(DECISIONS, max_length=100)
     cut: float | None = None
     passing: float | None = None
 
@@ -44,7 +45,7 @@ def calibration(
     session: SessionDep,
     _user: CurrentUser,
     signal: Name,
-    against: Name = service.DECISIONS,
+    against: Name = DECISIONS,
     cut: float | None = None,
     passing: float | None = None,
 ) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from app.accounts.current import CurrentLead, CurrentUser, SessionDep
 from app.calibration import plots, service
 from app.datasets import service as datasets
 from app.errors import AppError
+from app.review.verdicts import DECISIONS
 from app.samples import registry, texts
 from app.scoring import service as scoring
 from app.scoring import trust
@@ -26,7 +27,7 @@ def calibration_page(
     session: SessionDep,
     _user: CurrentUser,
     signal: Name = "",
-    against: Name = service.DECISIONS,
+    against: Name = DECISIONS,
     cut: Annotated[float | None, Query()] = None,
 ) -> HTMLResponse:
     """One signal against people; the address is the whole state."""

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
 from app.accounts import audit
@@ -12,15 +11,13 @@ from app.accounts.policies import Principal, require_role
 from app.curation.calibration import Calibration, Floats, Labelled, TooFewError, auroc, calibrate
 from app.datasets.models import Dataset
 from app.errors import InvalidError, NotFoundError
-from app.review.models import Decision, Verdict
+from app.review.verdicts import DECISIONS, MAJORITY, shares
 from app.samples import columns as held
 from app.samples import registry
 from app.samples.arrays import Columns, Values
-from app.samples.models import Sample
 from app.samples.search import Schema, schema_of
 from app.scoring.models import CalibrationRecord
 
-DECISIONS = "decisions"
 _SHOWN = 50
 _AREAS = 6
 
@@ -146,30 +143,15 @@ def _must_be_number(schema: Schema, name: str) -> None:
 
 
 def verdicts(session: Session, dataset: Dataset, columns: Columns) -> Floats:
-    """Per row the share of approvals among its decisions on the present revision; NaN for none.
-
-    Several people may have decided: 0.5 is a tie, which counts as rejected.
-    """
-    approved = case((Decision.verdict == Verdict.APPROVE, 1.0), else_=0.0)
-    query = (
-        select(Decision.sample_id, func.avg(approved))
-        .join(Sample, Sample.id == Decision.sample_id)
-        .where(
-            Sample.dataset_id == dataset.id,
-            Decision.revision == Sample.revision,
-            Decision.undone_at.is_(None),
-            Decision.verdict.in_([Verdict.APPROVE, Verdict.REJECT]),
-        )
-        .group_by(Decision.sample_id)
-    )
+    """Per row whether people approved it (1) or rejected it (0); NaN where nobody decided."""
     found = np.full(len(columns), np.nan)
-    decided = session.execute(query).all()
+    decided = session.execute(shares(dataset.id)).all()
     if decided:
-        ids = np.array([one[0] for one in decided])
-        shares = np.array([float(one[1]) for one in decided])
+        ids = np.array([one.sample_id for one in decided])
+        good = np.array([one.share > MAJORITY for one in decided])
         places = np.minimum(np.searchsorted(columns.ids, ids), max(len(columns) - 1, 0))
         there = columns.ids[places] == ids
-        found[places[there]] = (shares[there] > 0.5).astype(np.float64)
+        found[places[there]] = good[there]
     return found
 
 

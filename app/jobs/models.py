@@ -26,6 +26,7 @@ class JobKind(StrEnum):
     EMBED = "embed"
     LEARN = "learn"
     DERIVE = "derive"
+    CAMPAIGN = "campaign"
 
 
 class Queue(StrEnum):

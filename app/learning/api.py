@@ -30,6 +30,7 @@ class LearnIn(BaseModel):
     cut: float | None = Field(
         None, allow_inf_nan=False, description="Labels from it on count as good; none: as numbers"
     )
+    where: str = Field("", max_length=4000, description="Only labels of rows that match")
     learner: str = Field("forest", max_length=100)
     params: dict[str, Any] = {}
     tier: Tier = Tier.STATIC
@@ -43,6 +44,7 @@ class LearnedOut(BaseModel):
     version: int
     labels: str
     cut: float | None
+    where: str
     learner: str
     params: dict[str, Any]
     labelled: int

@@ -3,20 +3,19 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Select, select
-from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy import Select, case, select
 from sqlalchemy.orm import Session
 
 from app.errors import InvalidError
-from app.review.models import Decision, Verdict
+from app.review.verdicts import DECISIONS, MAJORITY, shares
 from app.samples import registry
 from app.samples.models import Sample, SampleBody
+from app.samples.search import condition
 
-DECISIONS = "decisions"
 _MOST = 20_000  # more teach little more, and take minutes
 
 
@@ -47,9 +46,13 @@ def check(session: Session, dataset_id: int, source: str, cut: float | None) -> 
         raise InvalidError(f"There are no labels `{source}` here. There are {there}.")
 
 
-def read(session: Session, dataset_id: int, source: str, cut: float | None) -> Labels:
-    """All labels of present revisions; of very many a part that is drawn by a fixed seed."""
+def read(
+    session: Session, dataset_id: int, source: str, cut: float | None, where: str = ""
+) -> Labels:
+    """All labels of present revisions that match; of very many a part drawn by a fixed seed."""
     query = _measured(session, dataset_id, source) if source != DECISIONS else _decided(dataset_id)
+    if where.strip():
+        query = query.where(condition(session, dataset_id, where))
     rows: Sequence[Any] = session.execute(query).all()
     if len(rows) > _MOST:
         chosen = np.random.default_rng(0).choice(len(rows), _MOST, replace=False)
@@ -59,9 +62,7 @@ def read(session: Session, dataset_id: int, source: str, cut: float | None) -> L
     return Labels(ids, [row.revision for row in rows], values, _contents(session, ids))
 
 
-def _value(label: Any, cut: float | None) -> float:
-    if isinstance(label, Verdict):
-        return float(label is Verdict.APPROVE)
+def _value(label: float, cut: float | None) -> float:
     # Scores are float32: the cut is rounded the same way, as in filters.
     return float(label) if cut is None else float(np.float32(label) >= np.float32(cut))
 
@@ -77,22 +78,14 @@ def _measured(session: Session, dataset_id: int, source: str) -> Select[Any]:
 
 
 def _decided(dataset_id: int) -> Select[Any]:
-    """The newest verdict on the present revision that was not taken back."""
-    query = (
-        select(Sample.id, Sample.revision, Decision.verdict.label("label"))
-        .join(
-            Decision,
-            (Decision.sample_id == Sample.id) & (Decision.revision == Sample.revision),
-        )
-        .where(
-            Sample.dataset_id == dataset_id,
-            Decision.undone_at.is_(None),
-            Decision.verdict.in_([Verdict.APPROVE, Verdict.REJECT]),
-        )
-        .ext(distinct_on(Sample.id))
-        .order_by(Sample.id, Decision.id.desc())
+    """What the majority of those who decided said: 1 for good, 0 for bad."""
+    decided = shares(dataset_id).subquery()
+    good = case((decided.c.share > MAJORITY, 1.0), else_=0.0)
+    return (
+        select(Sample.id, Sample.revision, good.label("label"))
+        .join(decided, decided.c.sample_id == Sample.id)
+        .order_by(Sample.id)
     )
-    return cast("Select[Any]", query)
 
 
 def _contents(session: Session, ids: Sequence[int]) -> list[bytes]:

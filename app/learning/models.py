@@ -27,6 +27,7 @@ class LearnedScorer(CreatedAt, Base):
     signal: Mapped[str]
     labels: Mapped[str]
     cut: Mapped[float | None] = mapped_column(REAL)
+    where: Mapped[str] = mapped_column(default="")
     learner: Mapped[str]
     params: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
     model_id: Mapped[int] = mapped_column(ForeignKey("embedding_models.id"))

@@ -11,9 +11,10 @@ from app.curation.learners.drift import ALARM
 from app.datasets import service as datasets
 from app.jobs import service as jobs
 from app.jobs.models import JobKind
-from app.learning import labels, service
+from app.learning import service
 from app.learning.models import LearnedScorer
 from app.learning.service import Order
+from app.review.verdicts import DECISIONS
 from app.samples import registry
 from app.web.render import render
 
@@ -29,8 +30,13 @@ def learn_page(
     session: SessionDep,
     _user: CurrentUser,
     signal: Annotated[str, Query(max_length=100)] = "",
+    given: Annotated[str, Query(alias="labels", max_length=100)] = "",
+    where: Annotated[str, Query(max_length=4000)] = "",
 ) -> HTMLResponse:
-    """What was learned here; one version opened with its metrics, its curve and its cuts."""
+    """What was learned here; one version opened with its metrics, its curve and its cuts.
+
+    `labels` and `where` fill the form: a campaign leads here with its own.
+    """
     dataset = datasets.get(session, name)
     learned = service.of_dataset(session, dataset.id)
     opened = next((one for one in learned if one.signal == signal), learned[0] if learned else None)
@@ -48,8 +54,10 @@ def learn_page(
         drifted=opened is not None and opened.drift is not None and opened.drift > ALARM,
         alarm=ALARM,
         signals=registry.signals(session, dataset.id),
-        decisions=labels.DECISIONS,
+        decisions=DECISIONS,
         learners=LEARNERS.values(),
+        given=given,
+        where=where,
         jobs=running,
         progress=jobs.progress(session, running),
     )
@@ -85,9 +93,11 @@ def start(
     given: Annotated[str, Form(alias="labels", max_length=100)],
     learner: Annotated[str, Form(max_length=100)] = "forest",
     cut: Annotated[str, Form(max_length=30)] = "",
+    where: Annotated[str, Form(max_length=4000)] = "",
 ) -> Response:
     """Learn a signal, and score every sample by it."""
     dataset = datasets.get(session, name)
     order: dict[str, Any] = {"signal": signal.strip(), "labels": given, "learner": learner}
+    order["where"] = where.strip()
     service.start(session, dataset, Order(**order, cut=service.cut_of(cut)), by=user)
     return RedirectResponse(f"/datasets/{dataset.name}/learn", status_code=303)

@@ -49,6 +49,7 @@ class Order:
     signal: str
     labels: str
     cut: float | None = None
+    where: str = ""
     learner: str = "forest"
     params: Mapping[str, Any] | None = None
     tier: Tier = Tier.STATIC
@@ -64,7 +65,7 @@ def start(session: Session, dataset: Dataset, order: Order, *, by: Principal) ->
     learner = _learner(order.learner, order.params or {})
     naming.check(session, dataset.id, order.signal, KEY)
     labels.check(session, dataset.id, order.labels, order.cut)
-    _check_labels(learner, labels.read(session, dataset.id, order.labels, order.cut))
+    _check_labels(learner, labels.read(session, dataset.id, order.labels, order.cut, order.where))
     for job in jobs.open_jobs(session, dataset.id, JobKind.LEARN):
         if job.params["signal"] == order.signal:
             raise ConflictError(f"`{order.signal}` is being learned here right now.")
@@ -106,7 +107,9 @@ def train(session: Session, job: Job) -> LearnedScorer:
     """Learn from the labels as they are now; the same labels give the same version again."""
     params = job.params
     learner = _learner(params["learner"], params["params"])
-    found = labels.read(session, params["dataset_id"], params["labels"], params["cut"])
+    found = labels.read(
+        session, params["dataset_id"], params["labels"], params["cut"], params["where"]
+    )
     _check_labels(learner, found)
     model = embeddings.model_of(session, Tier(params["tier"]))
     names = _heuristics(session, params["dataset_id"])
@@ -160,6 +163,7 @@ def _version(
         signal=params["signal"] if version == 1 else f"{params['signal']}_v{version}",
         labels=params["labels"],
         cut=params["cut"],
+        where=params["where"],
         learner=params["learner"],
         params=params["params"],
         model_id=model.id,
@@ -230,14 +234,18 @@ def features(
 
 
 def _spec(row: LearnedScorer, learner: Learner) -> SignalSpec:
+    among = f" of `{row.where}`" if row.where else ""
     return SignalSpec(
         name=row.signal,
         title=f"{row.name} ({learner.title})",
         key=KEY,
         fingerprint=row.fingerprint,
-        help=f"Learned from {row.labelled:,} labels ({row.labels}).",
+        help=f"Learned from {row.labelled:,} labels ({row.labels}{among}).",
         version=row.version,
-        params={"labels": row.labels, "cut": row.cut, "learner": row.learner, **row.params},
+        params={
+            **{name: getattr(row, name) for name in ("labels", "where", "cut", "learner")},
+            **row.params,
+        },
     )
 
 

@@ -133,6 +133,8 @@ _TITLES = {
     "review.skip": "Skipped",
     "review.undo": "Decision taken back",
     "bulk.undo": "Bulk action undone",
+    "campaign.draw": "Drawn to be labelled",
+    "campaign.delete": "Label campaign deleted",
 }
 _KINDS = {
     "rules.drop": "dropped",
@@ -177,6 +179,8 @@ def _detail(action: str, after: Mapping[str, Any]) -> str:
     if action == "sample.edit":
         reason = f": {after['reason']}" if after.get("reason") else ""
         return f"revision {after.get('revision')}{reason}"
+    if action.startswith("campaign."):
+        return f"campaign {after.get('campaign')}"
     note = after.get("note")
     if note:
         return f"“{note}”"
