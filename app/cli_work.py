@@ -3,6 +3,7 @@
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -85,6 +86,30 @@ def review_next(dataset: str, as_json: bool) -> None:
         rows = [{"field": name, "value": value} for name, value in sample["body"].items()]
         click.echo(f"Sample {sample['id']}, {found['remaining']:,} waiting\n")
         print_table(rows, ("field", "value"))
+
+
+@review.command("queue")
+@click.argument("dataset")
+@where_option
+@click.option(
+    "--order",
+    "order_by",
+    default="",
+    metavar="ORDER",
+    help="FIELD, -FIELD, uncertain:SIGNAL, disagreement, disagreement:A,B or novel.",
+)
+@click.option("--random", "random_share", type=click.FloatRange(0, 1), default=0.1)
+@click.option("--blind", is_flag=True, help="Hide scores and source from reviewers.")
+@json_option
+def review_queue(dataset: str, as_json: bool, **given: Any) -> None:
+    """Set which samples come to reviewers, in which order, with which share at random."""
+    found = from_environment().put(f"/datasets/{part(dataset)}/review-queue", given)
+    if as_json:
+        print_json(found)
+        return
+    share = f"{found['random_share']:.0%} of them by chance"
+    which = found["where"] or "everything open"
+    click.echo(f"Review shows {which}, {found['order_by'] or 'oldest first'}, {share}.")
 
 
 @click.command()

@@ -28,6 +28,9 @@ class Here:
     def post(self, path: str, body: Json | None = None) -> Any:
         return self._answer(self._api.post(path, json=body))
 
+    def put(self, path: str, body: Json) -> Any:
+        return self._answer(self._api.put(path, json=body))
+
     def delete(self, path: str) -> None:
         assert self._api.delete(path).status_code == 204
 

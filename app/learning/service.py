@@ -32,6 +32,7 @@ from app.learning import files, labels
 from app.learning.labels import Labels
 from app.learning.models import LearnedScorer
 from app.providers.embedders import Tier
+from app.review import ordering, queue
 from app.samples import columns as held
 from app.samples import naming, registry
 from app.samples.models import DatasetSignal, Sample
@@ -243,7 +244,7 @@ def _spec(row: LearnedScorer, learner: Learner) -> SignalSpec:
         help=f"Learned from {row.labelled:,} labels ({row.labels}{among}).",
         version=row.version,
         params={
-            **{name: getattr(row, name) for name in ("labels", "where", "cut", "learner")},
+            **{name: getattr(row, name) for name in ("name", "labels", "where", "cut", "learner")},
             **row.params,
         },
     )
@@ -274,6 +275,8 @@ def finish(session: Session, job: Job) -> None:
     ]
     signal = slot(session, row)
     signal.measured_at = now()
+    if ordering.active(queue.order_by_of(session, row.dataset_id)) is not None:
+        queue.forget_order(session, row.dataset_id)  # the model doubts other samples now
     drifted = row.drift is not None and row.drift > ALARM
     job.result = {**job.result, "drift": row.drift, "drift_alarm": drifted}
 

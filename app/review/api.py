@@ -52,7 +52,11 @@ class NextOut(BaseModel):
 
 class QueueIn(BaseModel):
     where: str = Field("", max_length=4000)
-    order_by: str = Field("", max_length=100)
+    order_by: str = Field(
+        "",
+        max_length=200,
+        description="field, -field, uncertain:SIGNAL, disagreement, disagreement:A,B or novel",
+    )
     random_share: float = Field(0, ge=0, le=1)
     blind: bool = False
 

@@ -20,6 +20,7 @@ from app.samples import registry
 from app.samples import service as samples
 from app.samples.models import DatasetSignal, Sample
 from app.scoring import service as scoring
+from app.scoring import trust
 from app.sources.models import Source
 from app.web.cards import body_from_form
 from app.web.forms import FormFields
@@ -66,10 +67,17 @@ def _context(
         "behind": _behind(session, dataset, user),
         "last": last,
         "keys": accounts.review_keys(session, user.id),
+        "order_signals": _order_signals(session, dataset),
         "verdicts": list(Verdict),
         "editing": edited is not None and current is not None and edited == current.id,
         **_sample(session, review_queue, current),
     }
+
+
+def _order_signals(session: Session, dataset: Dataset) -> list[str]:
+    """Signals that imitate a person: a queue may show what they are least sure of."""
+    signals = registry.signals(session, dataset.id)
+    return [one.name for one in signals if one.key in trust.JUDGING]
 
 
 def _sample(session: Session, review_queue: ReviewQueue, sample: Sample | None) -> dict[str, Any]:
@@ -226,7 +234,7 @@ def configure(
     session: SessionDep,
     user: CurrentLead,
     where: Annotated[str, Form(max_length=4000)] = "",
-    order_by: Annotated[str, Form(max_length=100)] = "",
+    order_by: Annotated[str, Form(max_length=200)] = "",
     random_percent: Annotated[float, Form(ge=0, le=100)] = 0,
     blind: Annotated[bool, Form()] = False,
 ) -> Response:

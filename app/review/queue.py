@@ -13,17 +13,18 @@ from app.accounts.policies import Principal
 from app.accounts.service import now
 from app.datasets.models import Dataset
 from app.errors import InvalidError
-from app.review import policies
+from app.review import ordering, policies
 from app.review.models import Decision, ReviewItem, ReviewQueue, Verdict
-from app.samples.models import Sample, Status
-from app.samples.order import order_columns, sort_of
-from app.samples.search import condition, schema_of
+from app.review.ordering import REVIEWABLE
+from app.samples.models import Sample
+from app.samples.search import condition
 from app.settings import settings
 
 # Rows are drawn into the queue some hundreds at a time, so that a million matches cost nothing
 # while the next card is always at hand.
 _REFILL = 300
-REVIEWABLE = (Status.IN_REVIEW, Status.PENDING)
+# What a model learns changes what it doubts: fewer are drawn before it is asked again.
+_REFILL_ACTIVE = 100
 
 
 def queue_of(session: Session, dataset: Dataset) -> ReviewQueue:
@@ -41,6 +42,12 @@ def queue_of(session: Session, dataset: Dataset) -> ReviewQueue:
     return session.get_one(ReviewQueue, dataset.id)
 
 
+def order_by_of(session: Session, dataset_id: int) -> str:
+    """The order of a dataset's queue."""
+    query = select(ReviewQueue.order_by).where(ReviewQueue.dataset_id == dataset_id)
+    return session.scalar(query) or ""
+
+
 def configure(
     session: Session,
     dataset: Dataset,
@@ -56,17 +63,13 @@ def configure(
     if not 0 <= random_share <= 1:
         raise InvalidError("The random share is between 0 and 1.")
     condition(session, dataset.id, where)
-    sort_of(schema_of(session, dataset.id), order_by or "id")
+    ordering.check(session, dataset.id, order_by)
     queue = queue_of(session, dataset)
     before = _settings(queue)
     queue.where, queue.order_by = where, order_by
     queue.random_share, queue.blind = random_share, blind
     queue.generation += 1
-    session.execute(
-        delete(ReviewItem).where(
-            ReviewItem.dataset_id == dataset.id, ReviewItem.leased_by.is_(None)
-        )
-    )
+    forget_order(session, dataset.id)
     audit.record(
         session,
         by,
@@ -77,6 +80,15 @@ def configure(
         after=_settings(queue),
     )
     return queue
+
+
+def forget_order(session: Session, dataset_id: int) -> None:
+    """Draw anew what nobody holds: the order, or the scores it goes by, are others now."""
+    session.execute(
+        delete(ReviewItem).where(
+            ReviewItem.dataset_id == dataset_id, ReviewItem.leased_by.is_(None)
+        )
+    )
 
 
 def _settings(queue: ReviewQueue) -> dict[str, object]:
@@ -106,8 +118,9 @@ def refill(session: Session, queue: ReviewQueue) -> int:
         wanted(session, queue),
         ~select(ReviewItem.sample_id).where(ReviewItem.sample_id == Sample.id).exists(),
     )
-    drawn_count = round(_REFILL * queue.random_share)
-    ordered = _in_order(session, queue, fresh, _REFILL - drawn_count)
+    refill_count = _REFILL_ACTIVE if ordering.active(queue.order_by) else _REFILL
+    drawn_count = round(refill_count * queue.random_share)
+    ordered = ordering.next_ids(session, queue, fresh, refill_count - drawn_count)
     drawn: Sequence[int] = ()
     if drawn_count:
         # The hash of the id with a number of today: as good as a lot, and drawn side by side.
@@ -134,18 +147,6 @@ def refill(session: Session, queue: ReviewQueue) -> int:
             ],
         )
     return len(items)
-
-
-def _in_order(
-    session: Session, queue: ReviewQueue, fresh: ColumnElement[bool], count: int
-) -> list[int]:
-    """The next samples in the order of the queue; one status after the other, as the index has."""
-    order = order_columns(sort_of(schema_of(session, queue.dataset_id), queue.order_by or "id"))
-    found: list[int] = []
-    for status in REVIEWABLE:
-        query = select(Sample.id).where(fresh, Sample.status == status).order_by(*order)
-        found += session.scalars(query.limit(count - len(found)))
-    return found
 
 
 def _interleave(ordered: Sequence[int], drawn: Sequence[int]) -> list[tuple[int, bool]]:

@@ -13,6 +13,7 @@ from app.datasets import service as datasets
 from app.errors import ConflictError, InvalidError, NotFoundError
 from app.review import policies, queue
 from app.review.models import Decision, ReviewItem, Verdict
+from app.review.ordering import REVIEWABLE
 from app.samples import service as samples
 from app.samples.models import Sample, Status
 
@@ -139,7 +140,7 @@ def undo(session: Session, decision_id: int, *, by: Principal) -> Decision:
     )
     if decision.previous_drop is not None:
         samples.put_drop_back(session, sample, decision.previous_drop)
-    if sample.status in queue.REVIEWABLE:
+    if sample.status in REVIEWABLE:
         queue.put_back(session, sample, by)
     return decision
 

@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 
 from app.accounts.service import now
 from app.review.models import Decision, ReviewQueue, ReviewTally, Verdict
-from app.review.queue import REVIEWABLE, wanted
+from app.review.ordering import REVIEWABLE
+from app.review.queue import wanted
 from app.samples.models import Sample
 
 # Counting is worth a hundredth of the time: a count that took 100 ms is good for 10 s. What costs

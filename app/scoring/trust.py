@@ -37,6 +37,13 @@ def badges(session: Session, dataset_id: int) -> Mapping[str, Badge]:
     return found
 
 
+def cuts(session: Session, dataset_id: int) -> Mapping[str, float]:
+    """The threshold of every signal that was compared with people, by the newest comparison."""
+    query = select(CalibrationRecord.signal, CalibrationRecord.cut)
+    mine = query.where(CalibrationRecord.dataset_id == dataset_id)
+    return dict(session.execute(mine.order_by(CalibrationRecord.id)).all())
+
+
 def named_in(
     schema: Schema, expression: str, known: Mapping[str, Badge]
 ) -> list[tuple[str, Badge]]:

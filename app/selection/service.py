@@ -6,7 +6,7 @@ them as they treat what was measured; the scores they were made of stay as they 
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import orjson
@@ -42,7 +42,9 @@ class EnsembleOrder(BaseModel):
     """Several scores as one: the highest or the mean of their percentile buckets."""
 
     signal: str = Name
-    signals: list[str] = Field(min_length=2, max_length=20, description="The scores to combine")
+    signals: list[Annotated[str, Field(max_length=100)]] = Field(
+        min_length=2, max_length=20, description="The scores to combine"
+    )
     by: Literal["max", "mean"] = Field("max", description="Highest bucket, or mean of the buckets")
 
 
