@@ -207,6 +207,7 @@ for _verb in (
     cli_catalog.import_,
     cli_catalog.signals,
     cli_catalog.score,
+    cli_catalog.league,
     cli_catalog.samples,
     cli_catalog.preview,
     cli_catalog.rules,

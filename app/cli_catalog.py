@@ -100,6 +100,28 @@ def signals(as_json: bool) -> None:
 
 @click.command()
 @click.argument("dataset")
+@click.option(
+    "--rank",
+    default="approved",
+    show_default=True,
+    metavar="SIGNAL|-SIGNAL|approved|EXPR",
+    help="Mean of a signal, share of approvals, or share of rows that match.",
+)
+@click.option(
+    "--by",
+    type=click.Choice(["source", "domain", "language", "origin", "kind"]),
+    default="source",
+    show_default=True,
+)
+@json_option
+def league(dataset: str, rank: str, by: str, as_json: bool) -> None:
+    """Sources from the best to the worst by a measure."""
+    items = from_environment().get(f"/datasets/{part(dataset)}/league", rank=rank, by=by)["items"]
+    print_page(items, ("name", "value", "low", "high", "rows", "measured"), as_json=as_json)
+
+
+@click.command()
+@click.argument("dataset")
 @click.argument("signals", nargs=-1, required=True, metavar="SIGNAL...")
 @click.option("--set", "settings", multiple=True, metavar="SIGNAL.PARAM=VALUE")
 @where_option

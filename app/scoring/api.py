@@ -1,16 +1,17 @@
 """Signals over REST: what can be measured, measuring it, how the values spread."""
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Response
-from pydantic import BaseModel, Field
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
 
 from app.accounts.current import CurrentUser, SessionDep
 from app.curation.catalog import SIGNALS
 from app.datasets import service as datasets
 from app.jobs import service as jobs
 from app.jobs.schemas import JobOut, job_out
-from app.scoring import service
+from app.samples.search import schema_of
+from app.scoring import league, service
 from app.web.methods import MethodOut, method_out
 from app.web.pagination import Page
 
@@ -32,6 +33,39 @@ def list_signals(_user: CurrentUser) -> Page[MethodOut]:
     """What can be measured."""
     items = [method_out(one) for one in SIGNALS.values()]
     return Page(items=items, total=len(items))
+
+
+class PlaceOut(BaseModel):
+    """A group of a league: its measure with a 95 % interval, and what became of its rows."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    name: str
+    rows: int
+    measured: int
+    value: float | None
+    low: float | None
+    high: float | None
+    approved: int
+    rejected: int
+    dropped: int
+
+
+@router.get("/datasets/{name}/league", name="api:league")
+def show_league(
+    name: str,
+    session: SessionDep,
+    _user: CurrentUser,
+    rank: Annotated[
+        str,
+        Query(max_length=4000, description="A signal, -signal, approved, or a filter expression"),
+    ] = league.APPROVED,
+    by: Annotated[Literal["source", "domain", "language", "origin", "kind"], Query()] = "source",
+) -> Page[PlaceOut]:
+    """Sources (or domains, languages) from the best to the worst by a measure."""
+    schema = schema_of(session, datasets.get(session, name).id)
+    found = league.league(session, schema, rank, by)
+    return Page(items=[PlaceOut.model_validate(one) for one in found], total=len(found))
 
 
 @router.post("/datasets/{name}/scores", status_code=202, name="api:score")

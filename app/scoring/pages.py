@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from sqlalchemy.orm import Session
 
 from app.accounts.current import CurrentLead, CurrentUser, SessionDep
 from app.curation.catalog import SIGNALS
@@ -11,8 +12,9 @@ from app.datasets import service as datasets
 from app.jobs import service as jobs
 from app.jobs.models import JobKind
 from app.samples import distribution, registry
-from app.samples.search import schema_of
-from app.scoring import service, trust
+from app.samples.models import DatasetSignal
+from app.samples.search import Schema, schema_of
+from app.scoring import league, service, trust
 from app.web.forms import FormFields, fields_of, params_from_form
 from app.web.render import render
 
@@ -26,8 +28,10 @@ def scores_page(
     session: SessionDep,
     _user: CurrentUser,
     signal: Annotated[str, Query(max_length=100)] = "",
+    by: Annotated[str, Query(max_length=20)] = "source",
+    low_first: Annotated[bool, Query()] = False,
 ) -> HTMLResponse:
-    """All signals of a dataset; one opened with its histogram and the samples at both ends."""
+    """All signals of a dataset; one opened: its histogram, its league, the samples at both ends."""
     dataset = datasets.get(session, name)
     schema = schema_of(session, dataset.id)
     known = schema.signals
@@ -44,11 +48,22 @@ def scores_page(
         opened=opened,
         histogram=distribution.histogram(session, schema, opened.name) if opened else None,
         ends=distribution.ends(session, schema, opened.name) if opened else None,
+        by=by if by in league.GROUPS else "source",
+        groups=league.GROUPS,
+        low_first=low_first,
+        league=_league(session, schema, opened, by, low_first) if opened else [],
         methods=[(method, fields_of(method)) for method in SIGNALS.values()],
         measured={one.key for one in known},
         jobs=running,
         progress=jobs.progress(session, running),
     )
+
+
+def _league(
+    session: Session, schema: Schema, signal: DatasetSignal, by: str, low_first: bool
+) -> list[league.Place]:
+    rank = ("-" if low_first else "") + signal.name
+    return league.league(session, schema, rank, by if by in league.GROUPS else "source")
 
 
 @router.post("/datasets/{name}/scores", name="scoring:start")

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from app.curation.learners import metrics
+
 Floats = NDArray[np.floating[Any]]
 
 
@@ -28,9 +30,7 @@ def ranks(scores: Floats) -> Floats:
     """The share of scores below each, ties in the middle; NaN without score."""
     found = np.full(len(scores), np.nan)
     known = np.flatnonzero(np.isfinite(scores))
-    values, place, counts = np.unique(scores[known], return_inverse=True, return_counts=True)
-    middle = np.cumsum(counts) - (counts + 1) / 2
-    found[known] = middle[place] / max(len(known) - 1, 1) if len(values) else []
+    found[known] = (metrics.ranks(scores[known]) - 1) / max(len(known) - 1, 1)
     return found
 
 
