@@ -57,6 +57,7 @@ def on_some(
     """Grade five samples drawn in proportion; the same five for the same seed."""
     policies.may_spend(by)
     provider = llm.get(session, provider_name)
+    llm.must_be_endpoint(provider)
     ids = drawn(session, schema_of(session, dataset.id), where, ROWS, seed=seed).tolist()
     records = [_record(session, sample_id) for sample_id in ids]
     account = Account(None, by.id, dataset.id, f"{rubric.name}, tried")
