@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from app import cli_catalog, cli_models, cli_work
+from app import cli_catalog, cli_models, cli_scorers, cli_work
 from app.cli_kit import json_option, print_json
 from app.client import Refused
 
@@ -217,6 +217,7 @@ for _verb in (
     cli_models.embed,
     cli_models.search,
     cli_models.learn,
+    cli_scorers.perplexity,
     cli_work.user,
     cli_work.key,
     cli_work.review,

@@ -1,6 +1,7 @@
 """Verbs on models: providers, judges, embeddings, learned signals."""
 
 import os
+from pathlib import Path
 from typing import Any
 
 import click
@@ -48,6 +49,8 @@ def provider_add(name: str, key_env: str | None, local: bool, as_json: bool, **g
         raise click.UsageError(f"The environment variable {key_env} is not set.")
     key = os.environ[key_env] if key_env is not None else ""
     kind = "local" if local else "endpoint"
+    if local and Path(given["model"]).is_dir():  # the server stands in another folder
+        given["model"] = str(Path(given["model"]).resolve())
     made = from_environment().post("/providers", {"name": name, "kind": kind, "key": key, **given})
     place = "in workers of the queue gpu" if local else f"at {made['url']}"
     print_json(made) if as_json else click.echo(f"{name} asks {made['model']} {place}.")

@@ -25,6 +25,8 @@ from app.llm import api as llm_api
 from app.llm import pages as llm_pages
 from app.log import configure_logging
 from app.overview import pages as overview_pages
+from app.perplexity import api as perplexity_api
+from app.perplexity import pages as perplexity_pages
 from app.releases import api as releases_api
 from app.releases import pages as releases_pages
 from app.review import api as review_api
@@ -53,6 +55,7 @@ _API = (
     judging_api,
     calibration_api,
     learning_api,
+    perplexity_api,
     jobs_api,
 )
 _PAGES = (
@@ -65,6 +68,7 @@ _PAGES = (
     filtering_pages,
     judging_pages,
     learning_pages,
+    perplexity_pages,
     calibration_pages,
     llm_pages,
     review_pages,

@@ -35,7 +35,7 @@ class Held:
 
 def is_folder(model: str) -> bool:
     """Whether this names a folder rather than a model on the hub."""
-    return Path(model).expanduser().is_dir() or model.startswith(("/", ".", "~"))
+    return model.startswith(("/", ".", "~"))
 
 
 def fingerprint(model: str) -> str:
@@ -47,8 +47,7 @@ def fingerprint(model: str) -> str:
         if not _HUB.fullmatch(model):
             raise ModelError(f"{model} is no folder and no name on the hub.", fatal=True)
         return f"hub:{model}"
-    folder = Path(model).expanduser()
-    _check(folder)
+    folder = _folder(model)
     digest = hashlib.sha256()
     for path in sorted(one for one in folder.iterdir() if _counts(one)):
         size = path.stat().st_size
@@ -64,9 +63,20 @@ def _counts(path: Path) -> bool:
     return path.is_file() and path.suffix in {".json", ".safetensors", ".jinja", ".model", ".txt"}
 
 
+def _folder(model: str) -> Path:
+    """The folder, if it holds all that a model takes."""
+    try:
+        folder = Path(model).expanduser()
+        there = folder.is_dir()
+    except (OSError, RuntimeError):  # a name that no folder can have, or of nobody's home
+        there = False
+    if not there:
+        raise ModelError(f"There is no folder {model} on this machine.", fatal=True)
+    _check(folder)
+    return folder
+
+
 def _check(folder: Path) -> None:
-    if not folder.is_dir():
-        raise ModelError(f"There is no folder {folder} on this machine.", fatal=True)
     if not (folder / "config.json").is_file():
         raise ModelError(f"{folder} holds no model: config.json is missing.", fatal=True)
     if not any((folder / name).is_file() for name in _TOKENIZERS):
@@ -79,13 +89,14 @@ def _check(folder: Path) -> None:
 
 
 def load(model: str) -> Held:
-    """The model, loaded once per process; another one takes its place in memory."""
+    """The model, loaded once per process; another one, or other files, take its place in memory."""
     with _lock:
-        if model not in _held:
+        files = f"{model} {fingerprint(model)}"
+        if files not in _held:
             _held.clear()
             with memory_told(model):
-                _held[model] = _loaded(model)
-        return _held[model]
+                _held[files] = _loaded(model)
+        return _held[files]
 
 
 def _loaded(model: str) -> Held:
@@ -120,9 +131,7 @@ def _loaded(model: str) -> Held:
 def _place(model: str) -> tuple[str, str]:
     """The folder, or the name on the hub and the revision there."""
     if is_folder(model):
-        folder = Path(model).expanduser()
-        _check(folder)
-        return str(folder), "main"
+        return str(_folder(model)), "main"
     name, _, revision = model.partition("@")
     return name, revision or "main"
 
@@ -193,12 +202,6 @@ def is_memory(error: BaseException) -> bool:
     return isinstance(error, MemoryError) or any(
         words in str(error).lower() for words in _OUT_OF_MEMORY
     )
-
-
-def forget() -> None:
-    """Let go of the model in memory."""
-    with _lock:
-        _held.clear()
 
 
 def _first_line(error: BaseException) -> str:

@@ -249,7 +249,6 @@ def test_weights_that_changed_hold_the_job_and_saved_again_write_beside(
     order = judging.Order(rubric="accuracy_judge", provider="tiny")
     run_job(session, judging.start(session, made, order, by=lead).id)
     tiny_models.chain(Path(provider.model), {"Assistant:": GRADE.replace("4", "1")})
-    local_models.forget()  # as in a worker that starts anew
     with_more = judging.Order(rubric="helpfulness_judge", provider="tiny")
 
     job = run_job(session, judging.start(session, made, with_more, by=lead).id)
