@@ -218,6 +218,7 @@ for _verb in (
     cli_models.search,
     cli_models.learn,
     cli_scorers.perplexity,
+    cli_scorers.energy,
     cli_work.user,
     cli_work.key,
     cli_work.review,

@@ -1,10 +1,10 @@
-"""Verbs on language models that read every row."""
+"""Verbs on language models that read every row, and on what all that takes."""
 
 from pathlib import Path
 
 import click
 
-from app.cli_kit import finish, json_option, wait_option, where_option
+from app.cli_kit import finish, json_option, print_page, wait_option, where_option
 from app.client import from_environment, part
 
 
@@ -39,3 +39,11 @@ def perplexity(
         click.echo(f"\nThe middle 80 % of {found['rows']:,} rows: {found['band']}")
         if above is not None:
             click.echo(f"{above:.1%} of {found['answers']:,} answers do not fit (ifd above 1).")
+
+
+@click.command()
+@json_option
+def energy(as_json: bool) -> None:
+    """What jobs took: seconds, tokens, and an estimate in kWh, by kind."""
+    items = from_environment().get("/energy")["items"]
+    print_page(items, ("kind", "cpu_s", "gpu_s", "tokens", "kwh"), as_json=as_json)

@@ -50,6 +50,7 @@ class UsageOut(BaseModel):
     tokens_in: int
     tokens_out: int
     money: Decimal
+    kwh: float
     seconds: float
 
 

@@ -83,4 +83,5 @@ class LlmUsage(CreatedAt, Base):
     tokens_in: Mapped[int] = mapped_column(BigInteger, default=0)
     tokens_out: Mapped[int] = mapped_column(BigInteger, default=0)
     money: Mapped[Decimal] = mapped_column(_Money, default=Decimal(0))
+    kwh: Mapped[float] = mapped_column(default=0.0)
     seconds: Mapped[float] = mapped_column(default=0.0)

@@ -213,5 +213,6 @@ def spent(session: Session, job_id: object) -> Mapping[str, Any]:
         "tokens_in": sum(one.tokens_in for one in rows),
         "tokens_out": sum(one.tokens_out for one in rows),
         "money": str(sum((one.money for one in rows), Decimal(0))),
+        "kwh": sum(one.kwh for one in rows),
         "seconds": round(sum(one.seconds for one in rows), 3),
     }
