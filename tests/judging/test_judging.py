@@ -9,6 +9,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.accounts.policies import Principal
+from app.curation.ports import Question
+from app.curation.records import Record
+from app.curation.rubrics.base import Rubric
 from app.datasets.models import Dataset
 from app.jobs.models import DeadLetter, Job, JobStatus
 from app.judging import service
@@ -302,3 +305,26 @@ def test_an_endpoint_that_is_down_holds_the_job_and_nothing_is_lost(
     letters = session.scalar(select(func.count()).select_from(DeadLetter)) or 0
     assert judged + letters == 30
     assert len(endpoint.requests) - before <= 25
+
+
+def test_a_question_is_built_once(
+    session: Session,
+    dataset: Dataset,
+    lead: Principal,
+    admin: Principal,
+    bells: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    built: list[int | None] = []
+    question = Rubric.question
+
+    def counted(self: Rubric, record: Record) -> Question:
+        built.append(record.id)
+        return question(self, record)
+
+    monkeypatch.setattr(Rubric, "question", counted)
+    with serving(lambda _: graded(3)) as endpoint:
+        provide(session, admin, endpoint)
+        judge(session, dataset, lead)
+
+    assert len(built) == len(set(built)) == 30
