@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from app import cli_catalog, cli_labels, cli_models, cli_work
+from app import cli_catalog, cli_labels, cli_models, cli_scorers, cli_work
 from app.cli_kit import json_option, print_json
 from app.client import Refused
 
@@ -221,6 +221,8 @@ for _verb in (
     cli_labels.campaign,
     cli_models.combine,
     cli_models.select,
+    cli_scorers.perplexity,
+    cli_scorers.energy,
     cli_work.user,
     cli_work.key,
     cli_work.review,

@@ -1,6 +1,7 @@
 """Verbs on models: providers, judges, embeddings, learned signals."""
 
 import os
+from pathlib import Path
 from typing import Any
 
 import click
@@ -20,18 +21,19 @@ from app.cli_kit import (
 )
 from app.client import Refused, from_environment, part
 
-_COLUMNS = ("name", "url", "model", "has_key", "price_in", "price_out", "concurrency")
+_COLUMNS = ("name", "kind", "url", "model", "has_key", "price_in", "price_out", "concurrency")
 
 
 @click.group()
 def provider() -> None:
-    """Endpoints of language models."""
+    """Endpoints of language models, and models that workers load."""
 
 
 @provider.command("add")
 @click.argument("name")
-@click.option("--url", required=True, help="Base URL of the endpoint, such as https://host/v1")
-@click.option("--model", required=True, help="The model's name there.")
+@click.option("--url", default="", help="Base URL of the endpoint, such as https://host/v1")
+@click.option("--local", is_flag=True, help="Workers load the model themselves.")
+@click.option("--model", required=True, help="Its name there; local: a folder, a name on the hub.")
 @click.option("--key-env", metavar="VAR", help="Environment variable that holds the key.")
 @click.option("--price-in", default="0", help="Money per million tokens sent.")
 @click.option("--price-out", default="0", help="Money per million tokens answered.")
@@ -39,14 +41,21 @@ def provider() -> None:
 @click.option("--requests-per-minute", type=click.IntRange(min=0), default=0)
 @click.option("--tokens-per-minute", type=click.IntRange(min=0), default=0)
 @click.option("--timeout", "timeout_s", type=float, default=120.0, show_default=True)
+@click.option("--kwh", type=float, default=0.0, help="Energy per million tokens, if known.")
 @json_option
-def provider_add(name: str, key_env: str | None, as_json: bool, **given: Any) -> None:
+def provider_add(name: str, key_env: str | None, local: bool, as_json: bool, **given: Any) -> None:
     """Add a provider, or change the one with this name."""
+    if local == bool(given["url"]):
+        raise click.UsageError("Give either --url of an endpoint or --local.")
     if key_env is not None and key_env not in os.environ:
         raise click.UsageError(f"The environment variable {key_env} is not set.")
     key = os.environ[key_env] if key_env is not None else ""
-    made = from_environment().post("/providers", {"name": name, "key": key, **given})
-    print_json(made) if as_json else click.echo(f"{name} asks {made['model']} at {made['url']}.")
+    kind = "local" if local else "endpoint"
+    if local and Path(given["model"]).is_dir():  # the server stands in another folder
+        given["model"] = str(Path(given["model"]).resolve())
+    made = from_environment().post("/providers", {"name": name, "kind": kind, "key": key, **given})
+    place = "in workers of the queue gpu" if local else f"at {made['url']}"
+    print_json(made) if as_json else click.echo(f"{name} asks {made['model']} {place}.")
 
 
 @provider.command("list")

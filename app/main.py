@@ -28,6 +28,8 @@ from app.llm import api as llm_api
 from app.llm import pages as llm_pages
 from app.log import configure_logging
 from app.overview import pages as overview_pages
+from app.perplexity import api as perplexity_api
+from app.perplexity import pages as perplexity_pages
 from app.releases import api as releases_api
 from app.releases import pages as releases_pages
 from app.review import api as review_api
@@ -60,6 +62,7 @@ _API = (
     campaigns_api,
     learning_api,
     selection_api,
+    perplexity_api,
     jobs_api,
 )
 _PAGES = (
@@ -75,6 +78,7 @@ _PAGES = (
     campaigns_pages,
     learning_pages,
     selection_pages,
+    perplexity_pages,
     calibration_pages,
     llm_pages,
     review_pages,

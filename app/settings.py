@@ -40,6 +40,8 @@ class Settings(BaseSettings):
     stale_after_s: float = Field(60.0, description="A chunk without sign of life is given back")
     upkeep_every_s: float = Field(10.0, description="Seconds between two rounds of upkeep")
     lease_minutes: int = Field(15, description="How long a sample is held for its reviewer")
+    cpu_watts: float = Field(10.0, description="Power of a busy core, for estimates of energy")
+    gpu_watts: float = Field(350.0, description="Power of a busy GPU, for estimates of energy")
     login_tries: int = Field(10, description="Wrong passwords per address and quarter of an hour")
     log_json: bool = Field(True, description="Log as JSON lines; false: for reading on a terminal")
 

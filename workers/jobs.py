@@ -27,6 +27,7 @@ from app.errors import AppError
 from app.jobs import claiming, service
 from app.jobs.models import DeadLetter, Job, JobChunk, JobStatus
 from app.settings import settings
+from workers.meter import Meter
 
 _log = structlog.get_logger("winnow.jobs")
 _PAUSE_S = 0.5
@@ -70,6 +71,7 @@ class Chunk:
         self.state = dict(row.state)
         self._done = row.done
         self._attempt = row.attempt
+        self._meter = Meter()
 
     @property
     def attempt(self) -> int:
@@ -108,6 +110,11 @@ class Chunk:
         )
         self.session.add(letter)
 
+    def taken(self) -> dict[str, Any]:
+        """What the chunk took since it was last written, to be added to its row."""
+        cpu_s, gpu_s = self._meter.taken()
+        return {"cpu_s": JobChunk.cpu_s + cpu_s, "gpu_s": JobChunk.gpu_s + gpu_s}
+
     def checkpoint(self, done: int, **state: Any) -> None:
         """Commit the rows written since the last one, with how far the chunk is.
 
@@ -124,7 +131,12 @@ class Chunk:
                 JobChunk.attempt == self._attempt,
                 JobChunk.status == JobStatus.RUNNING,
             )
-            .values(done=self._done, state=self.state, heartbeat_at=text("clock_timestamp()"))
+            .values(
+                done=self._done,
+                state=self.state,
+                heartbeat_at=text("clock_timestamp()"),
+                **self.taken(),
+            )
             .returning(JobChunk.id)
         ).one_or_none()
         if moved is None:
@@ -207,8 +219,8 @@ def _do(session: Session, job: Job, row: JobChunk, handlers: Callable[[Job], Han
     ours = (JobChunk.id == row.id) & (JobChunk.attempt == row.attempt)
     if not row.state.keys() - {"saved_by"}:  # else it resumes, and keeps what failed before
         session.query(DeadLetter).filter_by(chunk_id=row.id).delete()
+    chunk = Chunk(session, job, row)
     try:
-        chunk = Chunk(session, job, row)
         handlers(job).work(chunk)
         chunk.checkpoint(0)
         outcome: dict[str, Any] = {"status": JobStatus.SUCCEEDED}
@@ -229,7 +241,7 @@ def _do(session: Session, job: Job, row: JobChunk, handlers: Callable[[Job], Han
         session.rollback()
         outcome = {"status": JobStatus.FAILED, "error": _sentence(error)}
         _log.error("chunk failed", exc_info=error)
-    session.execute(update(JobChunk).where(ours).values(**outcome))
+    session.execute(update(JobChunk).where(ours).values(**outcome, **chunk.taken()))
     session.commit()
 
 

@@ -44,6 +44,15 @@ class Outcome:
     replies: tuple[Reply, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    """A sample to grade, with what is asked about it."""
+
+    record: Record
+    revision: int
+    question: Question
+
+
 def plan(session: Session, job: Job) -> list[dict[str, Any]]:
     """One chunk; the ids of a drawn sample stand in it."""
     dataset = datasets.by_id(session, job.params["dataset_id"])
@@ -94,8 +103,8 @@ class _Grading:
         tasks: deque[asyncio.Task[Outcome]] = deque()
         done: list[Outcome] = []
         try:
-            for record, revision in self._samples():
-                tasks.append(asyncio.create_task(self._grade(record, revision)))
+            for sample in self._samples():
+                tasks.append(asyncio.create_task(self._grade(sample)))
                 while len(tasks) >= self._most or tasks[0].done():
                     await self._collect(tasks, done)
                     if not tasks:
@@ -119,33 +128,34 @@ class _Grading:
         self._stopping = True
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _samples(self) -> Iterator[tuple[Record, int]]:
+    def _samples(self) -> Iterator[_Sample]:
         """Samples behind the last one written, in the order of ids; stored replies are recalled."""
         session, ids = self._chunk.session, self._chunk.params["ids"]
         last = self._chunk.state.get("last", 0)
         for page in reading.pages(session, self._job, last + 1, 2**62, ids=ids, size=_READ):
-            self._asking.recall(self._rubric.question(record) for record in page.records)
-            yield from zip(page.records, page.revisions, strict=True)
+            questions = [self._rubric.question(record) for record in page.records]
+            self._asking.recall(questions)
+            yield from map(_Sample, page.records, page.revisions, questions)
 
-    async def _grade(self, record: Record, revision: int) -> Outcome:
+    async def _grade(self, sample: _Sample) -> Outcome:
         async with self._free:
             if self._stopping:
                 raise asyncio.CancelledError
             try:
-                outcome = await self._graded(record, revision)
+                outcome = await self._graded(sample)
             except ModelError as error:
                 self._failures += 1
                 if error.fatal or self._failures >= _DOWN:
                     raise PausedError(
                         f"{error} Mend that, then let the job go on: nothing is lost."
                     ) from error
-                return Outcome(record, revision, None, str(error))
+                return Outcome(sample.record, sample.revision, None, str(error))
         self._failures = 0
         return outcome
 
-    async def _graded(self, record: Record, revision: int) -> Outcome:
+    async def _graded(self, sample: _Sample) -> Outcome:
         """Ask; where the reply holds no grade, ask once more and say what was wrong with it."""
-        question = self._rubric.question(record)
+        record, revision, question = sample.record, sample.revision, sample.question
         first = await self._asking.ask(question)
         try:
             return Outcome(record, revision, self._rubric.grade(first.text), replies=(first,))

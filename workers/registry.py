@@ -23,6 +23,7 @@ HANDLERS: Mapping[JobKind, str] = {
     JobKind.LEARN: "workers.learning:HANDLER",
     JobKind.DERIVE: "workers.deriving:HANDLER",
     JobKind.CAMPAIGN: "workers.campaigns:HANDLER",
+    JobKind.PERPLEXITY: "workers.perplexity:HANDLER",
 }
 
 

@@ -1,15 +1,16 @@
 """Jobs over REST."""
 
 import uuid
+from dataclasses import asdict
 
 from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 from sqlalchemy.orm import Session
 
 from app.accounts.current import CurrentUser, SessionDep
-from app.jobs import download, queries, service
+from app.jobs import download, energy, queries, service
 from app.jobs.models import Job
-from app.jobs.schemas import DeadLetterOut, JobOut, RetryIn, job_out
+from app.jobs.schemas import DeadLetterOut, JobOut, KindEnergyOut, RetryIn, job_out
 from app.web.pagination import (
     Cursor,
     Limit,
@@ -39,6 +40,14 @@ def list_jobs(
         items=[job_out(job, progress[job.id]) for job in shown],
         next=encode_cursor(last.created_at.isoformat(), last.id) if last else None,
     )
+
+
+@router.get("/energy", name="api:energy")
+def energy_by_kind(session: SessionDep, _user: CurrentUser) -> Page[KindEnergyOut]:
+    """What all jobs took, by their kind: seconds, tokens, and an estimate in kWh."""
+    found = energy.by_kind(session)
+    items = [KindEnergyOut(kind=kind, **asdict(one)) for kind, one in found.items()]
+    return Page(items=items, total=len(items))
 
 
 @router.get("/jobs/{job_id}", name="api:get_job")

@@ -27,6 +27,7 @@ class JobKind(StrEnum):
     LEARN = "learn"
     DERIVE = "derive"
     CAMPAIGN = "campaign"
+    PERPLEXITY = "perplexity"
 
 
 class Queue(StrEnum):
@@ -86,7 +87,7 @@ class JobChunk(Base):
 
     `attempt` fences: a worker that lost its chunk to another can write nothing more. `state` is
     what the chunk needs to go on after a crash; it is written in the same transaction as the
-    chunk's rows.
+    chunk's rows; so are the seconds of processors and of a GPU that all tries of it took.
     """
 
     __tablename__ = "job_chunks"
@@ -107,6 +108,8 @@ class JobChunk(Base):
     worker: Mapped[str | None]
     heartbeat_at: Mapped[datetime | None]
     done: Mapped[int] = mapped_column(default=0)
+    cpu_s: Mapped[float] = mapped_column(default=0.0)
+    gpu_s: Mapped[float] = mapped_column(default=0.0)
     error: Mapped[str | None]
 
 

@@ -11,6 +11,23 @@ from app.jobs.service import Progress
 from app.validation import Money
 
 
+class EnergyOut(BaseModel):
+    """Seconds of cores and of a GPU, tokens asked of models, kWh of all three as estimated."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    cpu_s: float
+    gpu_s: float
+    tokens: int
+    kwh: float
+
+
+class KindEnergyOut(EnergyOut):
+    """The same of all jobs of a kind."""
+
+    kind: JobKind
+
+
 class JobOut(BaseModel):
     """A job and how far it is; `rate` is rows per second, `seconds_left` null when unknown."""
 
@@ -25,6 +42,7 @@ class JobOut(BaseModel):
     failed: int
     rate: float
     seconds_left: float | None
+    energy: EnergyOut
     error: str | None
     result: dict[str, Any]
     created_at: datetime
@@ -62,6 +80,7 @@ def job_out(job: Job, progress: Progress) -> JobOut:
         failed=progress.failed,
         rate=round(progress.rate, 1),
         seconds_left=progress.seconds_left,
+        energy=EnergyOut.model_validate(progress.energy),
         error=job.error,
         result=job.result,
         created_at=job.created_at,

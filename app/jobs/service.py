@@ -17,7 +17,8 @@ from app.accounts.policies import SYSTEM, Principal, require
 from app.accounts.service import as_principal, now
 from app.db import on_commit
 from app.errors import ConflictError, NotFoundError
-from app.jobs import queries, queue
+from app.jobs import energy, queries, queue
+from app.jobs.energy import Energy
 from app.jobs.models import (
     OPEN_STATUSES,
     DeadLetter,
@@ -34,13 +35,14 @@ _PURGED = timedelta(days=30)
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a job is: rows done of all, rows per second, seconds left; failed rows."""
+    """How far a job is: rows done of all, rows per second, seconds left; failed rows; energy."""
 
     done: int
     total: int | None
     rate: float
     seconds_left: float | None
     failed: int
+    energy: Energy
 
 
 def start(
@@ -102,19 +104,26 @@ def progress(session: Session, jobs: Sequence[Job]) -> dict[uuid.UUID, Progress]
             .group_by(DeadLetter.job_id)
         ).all()
     )
+    took = energy.of_jobs(session, ids)
     return {
-        job.id: _progress(job, int(done.get(job.id) or 0), failed.get(job.id, 0)) for job in jobs
+        job.id: _progress(
+            job,
+            int(done.get(job.id) or 0),
+            failed.get(job.id, 0),
+            took.get(job.id, Energy()),
+        )
+        for job in jobs
     }
 
 
-def _progress(job: Job, done: int, failed: int) -> Progress:
+def _progress(job: Job, done: int, failed: int, took: Energy) -> Progress:
     if job.started_at is None:
-        return Progress(done, job.total, 0.0, None, failed)
+        return Progress(done, job.total, 0.0, None, failed, took)
     seconds = ((job.finished_at or now()) - job.started_at).total_seconds()
     rate = done / seconds if seconds > 0 else 0.0
     running = job.status is JobStatus.RUNNING and job.total is not None and rate > 0
     left = max(job.total - done, 0) / rate if running and job.total is not None else None
-    return Progress(done, job.total, rate, left, failed)
+    return Progress(done, job.total, rate, left, failed, took)
 
 
 def may_steer(who: Principal, job: Job, verb: str) -> None:

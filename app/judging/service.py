@@ -17,7 +17,7 @@ from app.curation.rubrics.base import Rubric
 from app.datasets.models import Dataset
 from app.errors import ConflictError
 from app.jobs import service as jobs
-from app.jobs.models import Job, JobKind, Queue
+from app.jobs.models import Job, JobKind
 from app.judging import rubrics
 from app.judging.rubrics import Versioned
 from app.llm import policies as llm_policies
@@ -69,7 +69,7 @@ def start(session: Session, dataset: Dataset, order: Order, *, by: Principal) ->
         f"Estimate the cost of {title}" if order.pilot else f"Judge {title} by {provider.name}",
         by=by,
         dataset_id=dataset.id,
-        queue_name=Queue.LLM,
+        queue_name=llm.queue_of(provider),
         params={
             "dataset_id": dataset.id,
             "rubric": versioned.rubric.name,

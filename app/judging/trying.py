@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from app.accounts.policies import Principal
-from app.curation.ports import ModelError
+from app.curation.ports import ModelError, Question
 from app.curation.records import Record
 from app.curation.rubrics.base import Rubric, UnreadableError
 from app.curation.text.parts import prompt_text, response_text
@@ -57,12 +57,14 @@ def on_some(
     """Grade five samples drawn in proportion; the same five for the same seed."""
     policies.may_spend(by)
     provider = llm.get(session, provider_name)
+    llm.must_be_endpoint(provider)
     ids = drawn(session, schema_of(session, dataset.id), where, ROWS, seed=seed).tolist()
     records = [_record(session, sample_id) for sample_id in ids]
     account = Account(None, by.id, dataset.id, f"{rubric.name}, tried")
     asking = Asking(provider, llm.model_of(provider), account)
-    asking.recall(rubric.question(record) for record in records)
-    return finished(_all(asking, rubric, records))
+    questions = [rubric.question(record) for record in records]
+    asking.recall(questions)
+    return finished(_all(asking, rubric, list(zip(records, questions, strict=True))))
 
 
 def _record(session: Session, sample_id: int) -> Record:
@@ -71,16 +73,18 @@ def _record(session: Session, sample_id: int) -> Record:
     return Record(sample.kind, body, external_id=sample.external_id, id=sample.id)
 
 
-async def _all(asking: Asking, rubric: Rubric, records: Sequence[Record]) -> list[Tried]:
+async def _all(
+    asking: Asking, rubric: Rubric, asked: Sequence[tuple[Record, Question]]
+) -> list[Tried]:
     try:
-        return await asyncio.gather(*(_one(asking, rubric, record) for record in records))
+        return await asyncio.gather(*(_one(asking, rubric, *one) for one in asked))
     finally:
         await asking.close()
 
 
-async def _one(asking: Asking, rubric: Rubric, record: Record) -> Tried:
+async def _one(asking: Asking, rubric: Rubric, record: Record, question: Question) -> Tried:
     try:
-        reply = await asking.ask(rubric.question(record))
+        reply = await asking.ask(question)
     except ModelError as error:
         return Tried(record, None, "", str(error))
     try:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from app.accounts.current import CurrentUser, SessionDep
 from app.llm import policies, service
-from app.llm.models import Provider
+from app.llm.models import Provider, ProviderKind
 from app.llm.service import ProviderIn
 from app.web.pagination import Page
 
@@ -16,11 +16,15 @@ router = APIRouter(tags=["providers"])
 
 
 class ProviderOut(BaseModel):
-    """A provider; its key is never shown, only whether there is one."""
+    """A provider; its key is never shown, only whether there is one.
+
+    The `url` of a local model says what its files are.
+    """
 
     model_config = ConfigDict(from_attributes=True)
 
     name: str
+    kind: ProviderKind
     url: str
     model: str
     has_key: bool
@@ -30,6 +34,7 @@ class ProviderOut(BaseModel):
     requests_per_minute: int
     tokens_per_minute: int
     timeout_s: float
+    kwh: float
 
 
 class UsageOut(BaseModel):
@@ -45,6 +50,7 @@ class UsageOut(BaseModel):
     tokens_in: int
     tokens_out: int
     money: Decimal
+    kwh: float
     seconds: float
 
 
@@ -57,7 +63,7 @@ def _out(provider: Provider) -> ProviderOut:
 
 @router.get("/providers", name="api:list_providers")
 def list_providers(session: SessionDep, _user: CurrentUser) -> Page[ProviderOut]:
-    """Endpoints of models that judges and generators may ask."""
+    """Endpoints and local models that judges and generators may ask."""
     items = [_out(one) for one in service.everything(session)]
     return Page(items=items, total=len(items))
 

@@ -173,6 +173,7 @@ def _charge(
         "tokens_in": tokens_in,
         "tokens_out": tokens_out,
         "money": cost(provider, tokens_in, tokens_out),
+        "kwh": provider.kwh * (tokens_in + tokens_out) / 1_000_000,
         "seconds": sum(reply.seconds for reply in replies),
     }
     line = insert(LlmUsage).values(

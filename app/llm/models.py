@@ -3,6 +3,7 @@
 import uuid
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 
 from sqlalchemy import BigInteger, ForeignKey, Identity, Index, Numeric, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -12,9 +13,19 @@ from app.db import Base, CreatedAt
 _Money = Numeric(14, 6)
 
 
-class Provider(CreatedAt, Base):
-    """An endpoint and a model on it; prices per million tokens, 0 in a limit means none.
+class ProviderKind(StrEnum):
+    """Where a model answers: behind an endpoint, or in a worker of ours."""
 
+    ENDPOINT = "endpoint"
+    LOCAL = "local"
+
+
+class Provider(CreatedAt, Base):
+    """An endpoint and a model on it, or a model that workers load themselves.
+
+    Prices are per million tokens, 0 in a limit means none. The `url` of a local model says what its
+    files are, so that replies of other weights are never taken for its own. `kwh` is the energy of
+    a million tokens at the endpoint, 0 where nobody knows it.
     `secret` is the encrypted key. A removed provider stays, since replies and costs name it.
     """
 
@@ -27,6 +38,7 @@ class Provider(CreatedAt, Base):
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     name: Mapped[str]
+    kind: Mapped[str] = mapped_column(default=ProviderKind.ENDPOINT.value)
     url: Mapped[str]
     model: Mapped[str]
     secret: Mapped[bytes | None]
@@ -36,6 +48,7 @@ class Provider(CreatedAt, Base):
     requests_per_minute: Mapped[int] = mapped_column(default=0)
     tokens_per_minute: Mapped[int] = mapped_column(default=0)
     timeout_s: Mapped[float] = mapped_column(default=120.0)
+    kwh: Mapped[float] = mapped_column(default=0.0)
     removed_at: Mapped[datetime | None]
 
 
@@ -70,4 +83,5 @@ class LlmUsage(CreatedAt, Base):
     tokens_in: Mapped[int] = mapped_column(BigInteger, default=0)
     tokens_out: Mapped[int] = mapped_column(BigInteger, default=0)
     money: Mapped[Decimal] = mapped_column(_Money, default=Decimal(0))
+    kwh: Mapped[float] = mapped_column(default=0.0)
     seconds: Mapped[float] = mapped_column(default=0.0)

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from app.accounts.current import CurrentUser, SessionDep
 from app.accounts.policies import Principal
 from app.errors import AppError
+from app.jobs import energy
 from app.llm import policies, service
 from app.llm.service import ProviderIn
 from app.validation import build
@@ -70,6 +71,7 @@ def _page(
         providers=service.everything(session),
         usage=service.usage(session)[:50],
         names=service.names(session),
+        energy=energy.by_kind(session),
         error=error,
         form=shown,
     )

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, Field, model_validator
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -13,10 +13,13 @@ from app.accounts import audit
 from app.accounts.policies import Principal
 from app.accounts.service import now
 from app.curation.ports import LanguageModel, Message, ModelError, Question, Reply
-from app.errors import ConflictError, NotFoundError
+from app.errors import ConflictError, InvalidError, NotFoundError
+from app.jobs.models import Queue
 from app.llm import policies, secrets
-from app.llm.models import LlmUsage, Provider
+from app.llm.models import LlmUsage, Provider, ProviderKind
 from app.llm.running import finished
+from app.providers import local_models, local_probe
+from app.providers.local_chat import LocalChat
 from app.providers.openai_chat import Endpoint, OpenAIChat
 from app.validation import Money
 
@@ -24,11 +27,18 @@ _TEST = Question((Message("user", "Answer with the single word: ready"),), max_t
 
 
 class ProviderIn(BaseModel):
-    """An endpoint as people describe it."""
+    """An endpoint, or a model for workers to load, as people describe it."""
 
     name: str = Field(max_length=63, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
-    url: str = Field(max_length=500, description="Base URL, such as https://host/v1")
-    model: str = Field(min_length=1, max_length=200)
+    kind: ProviderKind = Field(
+        ProviderKind.ENDPOINT, description="`local`: workers of the queue gpu load the model"
+    )
+    url: str = Field("", max_length=500, description="Base URL, such as https://host/v1")
+    model: str = Field(
+        min_length=1,
+        max_length=500,
+        description="Its name at the endpoint; of a local model the folder or the name on the hub",
+    )
     key: str = Field("", max_length=1000)
     price_in: Money = Field(Decimal(0), description="Per million tokens sent")
     price_out: Money = Field(Decimal(0), description="Per million tokens answered")
@@ -36,10 +46,20 @@ class ProviderIn(BaseModel):
     requests_per_minute: int = Field(0, ge=0, le=10_000_000)
     tokens_per_minute: int = Field(0, ge=0, le=1_000_000_000)
     timeout_s: float = Field(120.0, ge=1, le=3600)
+    kwh: float = Field(
+        0.0, ge=0, le=1e6, description="Energy per million tokens in kWh; 0 where nobody knows it"
+    )
 
-    @field_validator("url")
-    @classmethod
-    def _is_http(cls, value: str) -> str:
+    @model_validator(mode="after")
+    def _has_one_place(self) -> Self:
+        if self.kind is ProviderKind.LOCAL and (self.url or self.key):
+            raise ValueError("a local model has no URL and no key")
+        if self.kind is ProviderKind.ENDPOINT:
+            self.url = self._http(self.url)
+        return self
+
+    @staticmethod
+    def _http(value: str) -> str:
         parts = urlsplit(value.strip())
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise ValueError("the URL must begin with http:// or https:// and name a host")
@@ -74,22 +94,31 @@ def get(session: Session, name: str) -> Provider:
 def save(session: Session, given: ProviderIn, *, by: Principal) -> Provider:
     """Add a provider, or change the one with this name; an empty key leaves the stored one."""
     policies.may_manage(by)
+    url = _files(given.model) if given.kind is ProviderKind.LOCAL else given.url
     query = select(Provider).where(Provider.name == given.name, Provider.removed_at.is_(None))
     provider = session.scalars(query.with_for_update()).one_or_none()
-    moved = provider is not None and provider.url != given.url
+    moved = provider is not None and provider.url != url and given.kind is ProviderKind.ENDPOINT
     if moved and provider is not None and provider.secret and not given.key:
         raise ConflictError("The stored key belongs to the old URL: enter the key for the new one.")
     if provider is None:
         provider = Provider(name=given.name)
         session.add(provider)
-    for name, value in given.model_dump(exclude={"name", "key"}).items():
+    for name, value in given.model_dump(exclude={"name", "key", "url"}).items():
         setattr(provider, name, value)
-    if given.key:
-        provider.secret = secrets.locked(given.key)
+    provider.url = url
+    if given.key or given.kind is ProviderKind.LOCAL:
+        provider.secret = secrets.locked(given.key) if given.key else None
     session.flush()
     after = {**given.model_dump(mode="json", exclude={"key"}), "key": bool(provider.secret)}
     audit.record(session, by, "provider.save", ("provider", provider.id), after=after)
     return provider
+
+
+def _files(model: str) -> str:
+    try:
+        return local_models.fingerprint(model)
+    except ModelError as error:
+        raise InvalidError(str(error)) from error
 
 
 def remove(session: Session, name: str, *, by: Principal) -> None:
@@ -101,8 +130,24 @@ def remove(session: Session, name: str, *, by: Principal) -> None:
 
 
 def model_of(provider: Provider) -> LanguageModel:
-    """A client for the provider's model."""
+    """The provider's model: a client of its endpoint, or the model itself."""
+    if provider.kind == ProviderKind.LOCAL:
+        return LocalChat(provider.model, provider.concurrency, provider.url)
     return OpenAIChat(_endpoint(provider))
+
+
+def queue_of(provider: Provider) -> Queue:
+    """Which workers ask it: a model that they load themselves wants those with a GPU."""
+    return Queue.GPU if provider.kind == ProviderKind.LOCAL else Queue.LLM
+
+
+def must_be_endpoint(provider: Provider) -> None:
+    """Refuse to ask a local model while somebody waits for a page."""
+    if provider.kind == ProviderKind.LOCAL:
+        raise ConflictError(
+            f"{provider.name} is a local model: workers load it, the web server does not. "
+            "Start a job on a few samples, or a pilot, instead."
+        )
 
 
 def _endpoint(provider: Provider) -> Endpoint:
@@ -120,10 +165,9 @@ def _endpoint(provider: Provider) -> Endpoint:
 def test(session: Session, name: str, *, by: Principal) -> dict[str, Any]:
     """Ask the model for one word: whether it answers, how fast, or what is wrong."""
     policies.may_spend(by)
-    # A person waits: what may pass by itself is told at once.
-    model = OpenAIChat(_endpoint(get(session, name)), tries=1)
+    provider = get(session, name)
     try:
-        reply = finished(_ask_once(model))
+        reply = _tried(provider)
     except ModelError as error:
         return {"ok": False, "message": str(error)}
     said = reply.text.strip()[:80]
@@ -134,6 +178,13 @@ def test(session: Session, name: str, *, by: Principal) -> dict[str, Any]:
         "tokens_in": reply.tokens_in,
         "tokens_out": reply.tokens_out,
     }
+
+
+def _tried(provider: Provider) -> Reply:
+    if provider.kind == ProviderKind.LOCAL:
+        return local_probe.ask_once(provider.model, _TEST, provider.url)
+    # A person waits: what may pass by itself is told at once.
+    return finished(_ask_once(OpenAIChat(_endpoint(provider), tries=1)))
 
 
 async def _ask_once(model: LanguageModel) -> Reply:
@@ -162,5 +213,6 @@ def spent(session: Session, job_id: object) -> Mapping[str, Any]:
         "tokens_in": sum(one.tokens_in for one in rows),
         "tokens_out": sum(one.tokens_out for one in rows),
         "money": str(sum((one.money for one in rows), Decimal(0))),
+        "kwh": sum(one.kwh for one in rows),
         "seconds": round(sum(one.seconds for one in rows), 3),
     }

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ARRAY, BigInteger, any_, cast, func, select
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, any_, cast, func, select
 from sqlalchemy.orm import Session
 
 from app.curation.records import Record
@@ -36,13 +36,25 @@ def pages(
     wanted = condition(session, job.params["dataset_id"], job.params["where"])
     if ids is not None:
         wanted &= Sample.id == any_(cast(list(ids), ARRAY(BigInteger)))
+    return _pages(session, wanted & (Sample.id <= high), low, size)
+
+
+def matching(session: Session, dataset_id: int, where: str, *, every: int = 1) -> Iterator[Page]:
+    """All samples of a dataset that match, or one of so many of them."""
+    wanted = condition(session, dataset_id, where)
+    if every > 1:
+        wanted &= Sample.id % every == 0
+    return _pages(session, wanted, 0, BATCH)
+
+
+def _pages(session: Session, wanted: ColumnElement[bool], low: int, size: int) -> Iterator[Page]:
     query = (
         select(*_READ)
         .join(
             SampleBody,
             (SampleBody.sample_id == Sample.id) & (SampleBody.revision == Sample.revision),
         )
-        .where(Sample.id <= high, wanted)
+        .where(wanted)
         .order_by(Sample.id)
         .limit(size)
     )

@@ -75,7 +75,7 @@ def test_providers_are_added_tested_and_removed(session: Session, admin: Princip
     assert "sk-hidden" not in page.text
     assert "It answered" in tested.text
     assert "can&#39;t be reached" in gone.text
-    assert "No endpoint yet" in removed.text
+    assert "No model yet" in removed.text
 
 
 def test_a_wrong_provider_is_shown_again_without_its_key(

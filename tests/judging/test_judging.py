@@ -9,6 +9,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.accounts.policies import Principal
+from app.curation.ports import Question
+from app.curation.records import Record
+from app.curation.rubrics.base import Rubric
 from app.datasets.models import Dataset
 from app.jobs.models import DeadLetter, Job, JobStatus
 from app.judging import service
@@ -255,3 +258,73 @@ def test_as_many_questions_as_allowed_are_in_flight(
 
     assert endpoint.most_at_once == 8
     assert session.scalar(select(func.count()).select_from(LlmCall)) == 30
+
+
+def test_a_score_that_stays_out_of_range_is_none(
+    session: Session, dataset: Dataset, lead: Principal, admin: Principal, bells: list[str]
+) -> None:
+    with serving(lambda r: graded(9 if number(r) == 7 else 3)) as endpoint:
+        provide(session, admin, endpoint)
+        job = judge(session, dataset, lead)
+
+    assert job.status is JobStatus.SUCCEEDED
+    assert scores(session, dataset) == [None if n == 7 else 3 for n in range(30)]
+    assert "outside 0 to 5" in session.scalars(select(DeadLetter.reason)).one()
+
+
+def test_an_endpoint_that_is_down_holds_the_job_and_nothing_is_lost(
+    session: Session,
+    dataset: Dataset,
+    lead: Principal,
+    admin: Principal,
+    bells: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("app.providers.openai_chat._FIRST_PAUSE_S", 0.001)
+    up = [True] * 5
+
+    def answer(_: Json) -> Answer:
+        return graded(3) if up and up.pop() else Answer(status=500, body=b"{}")
+
+    with serving(answer) as endpoint:
+        provide(session, admin, endpoint, concurrency=2)
+        job = judge(session, dataset, lead)
+
+        assert job.status is JobStatus.PAUSED
+        assert "answered 500 6 times" in str(job.error)
+        assert session.scalar(select(func.count()).select_from(LlmCall)) == 5
+        up[:] = [True] * 1000
+        before = len(endpoint.requests)
+
+        from app.jobs import service as jobs  # noqa: PLC0415
+
+        jobs.retry(session, job.id, by=lead)
+        run_job(session, job.id)
+
+    judged = sum(one is not None for one in scores(session, dataset))
+    letters = session.scalar(select(func.count()).select_from(DeadLetter)) or 0
+    assert judged + letters == 30
+    assert len(endpoint.requests) - before <= 25
+
+
+def test_a_question_is_built_once(
+    session: Session,
+    dataset: Dataset,
+    lead: Principal,
+    admin: Principal,
+    bells: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    built: list[int | None] = []
+    question = Rubric.question
+
+    def counted(self: Rubric, record: Record) -> Question:
+        built.append(record.id)
+        return question(self, record)
+
+    monkeypatch.setattr(Rubric, "question", counted)
+    with serving(lambda _: graded(3)) as endpoint:
+        provide(session, admin, endpoint)
+        judge(session, dataset, lead)
+
+    assert len(built) == len(set(built)) == 30
