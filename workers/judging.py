@@ -8,6 +8,7 @@ import asyncio
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from sqlalchemy.orm import Session
 from app.curation.ports import ModelError, Question, Reply
 from app.curation.records import Record
 from app.curation.rubrics.base import Grade, Rubric, UnreadableError
+from app.curation.rubrics.pairwise import Order, joined, questions
 from app.curation.signals.base import Note, Scores
 from app.datasets import service as datasets
 from app.jobs.models import Job
@@ -39,6 +41,7 @@ class Outcome:
     record: Record
     revision: int
     grade: Grade | None
+    order: Order | None = None  # how the order of a pair mattered
     problem: str = ""
     raw: str = ""
     replies: tuple[Reply, ...] = ()
@@ -46,11 +49,19 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class _Sample:
-    """A sample to grade, with what is asked about it."""
+    """A sample to grade, with what is asked about it: once, of a pair in both orders."""
 
     record: Record
     revision: int
-    question: Question
+    questions: tuple[Question, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """The grade in the replies to one question, or why there is none."""
+
+    grade: Grade | str
+    replies: tuple[Reply, ...]
 
 
 def plan(session: Session, job: Job) -> list[dict[str, Any]]:
@@ -133,9 +144,9 @@ class _Grading:
         session, ids = self._chunk.session, self._chunk.params["ids"]
         last = self._chunk.state.get("last", 0)
         for page in reading.pages(session, self._job, last + 1, 2**62, ids=ids, size=_READ):
-            questions = [self._rubric.question(record) for record in page.records]
-            self._asking.recall(questions)
-            yield from map(_Sample, page.records, page.revisions, questions)
+            asked = [questions(self._rubric, record) for record in page.records]
+            self._asking.recall(chain.from_iterable(asked))
+            yield from map(_Sample, page.records, page.revisions, asked)
 
     async def _grade(self, sample: _Sample) -> Outcome:
         async with self._free:
@@ -149,25 +160,37 @@ class _Grading:
                     raise PausedError(
                         f"{error} Mend that, then let the job go on: nothing is lost."
                     ) from error
-                return Outcome(sample.record, sample.revision, None, str(error))
+                return Outcome(sample.record, sample.revision, None, problem=str(error))
         self._failures = 0
         return outcome
 
     async def _graded(self, sample: _Sample) -> Outcome:
+        """All that is asked about a sample; a reply without a grade leaves it without."""
+        grades: list[Grade] = []
+        replies: list[Reply] = []
+        for question in sample.questions:
+            found = await self._answered(question)
+            replies += found.replies
+            if isinstance(found.grade, str):
+                raw, taken = found.replies[-1].text, tuple(replies)
+                return Outcome(sample.record, sample.revision, None, None, found.grade, raw, taken)
+            grades.append(found.grade)
+        grade, order = joined(grades) if self._rubric.pairwise else (grades[0], None)
+        return Outcome(sample.record, sample.revision, grade, order, replies=tuple(replies))
+
+    async def _answered(self, question: Question) -> _Answer:
         """Ask; where the reply holds no grade, ask once more and say what was wrong with it."""
-        record, revision, question = sample.record, sample.revision, sample.question
         first = await self._asking.ask(question)
         try:
-            return Outcome(record, revision, self._rubric.grade(first.text), replies=(first,))
+            return _Answer(self._rubric.grade(first.text), (first,))
         except UnreadableError as problem:
             again = self._rubric.repair(question, first.text, str(problem))
         second = await self._asking.ask(again)
         try:
-            grade = self._rubric.grade(second.text)
+            return _Answer(self._rubric.grade(second.text), (first, second))
         except UnreadableError as problem:
             self._forget(question, again)
-            return Outcome(record, revision, None, str(problem), second.text, (first, second))
-        return Outcome(record, revision, grade, replies=(first, second))
+            return _Answer(str(problem), (first, second))
 
     def _forget(self, *questions: Question) -> None:
         for question in questions:
@@ -190,16 +213,22 @@ class _Grading:
         outcomes.clear()
 
     def _store(self, outcomes: list[Outcome]) -> None:
-        values = [one.grade.score if one.grade else np.nan for one in outcomes]
+        slots = service.slots(self._chunk.session, self._job)
+        values = [
+            [
+                np.nan if one.grade is None else one.grade.score,
+                np.nan if one.order is None else float(one.order),
+            ][: len(slots)]
+            for one in outcomes
+        ]
         notes = {
             row: Note(one.grade.reason) for row, one in enumerate(outcomes) if one.grade is not None
         }
-        scores = Scores(np.array(values, np.float32).reshape(-1, 1), notes=notes)
         write_values(
             self._chunk.session,
             [one.record.id for one in outcomes],
             [one.revision for one in outcomes],
-            [([service.slot(self._chunk.session, self._job)], scores)],
+            [(slots, Scores(np.array(values, np.float32), notes=notes))],
         )
 
 

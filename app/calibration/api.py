@@ -5,11 +5,13 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
+from sqlalchemy.orm import Session
 
 from app.accounts.current import CurrentUser, SessionDep
 from app.calibration import service
 from app.calibration.service import Report
 from app.datasets import service as datasets
+from app.datasets.models import Dataset
 from app.review.verdicts import DECISIONS
 from app.scoring import trust
 from app.web.pagination import Page
@@ -28,13 +30,15 @@ class CalibrateIn(BaseModel):
     passing: float | None = None
 
 
-def _out(report: Report) -> dict[str, Any]:
+def _out(session: Session, dataset: Dataset, report: Report) -> dict[str, Any]:
+    position = service.position_of(session, dataset, report.signal)
     return {
         "signal": report.signal,
         "against": report.against,
         "cut": report.cut,
         "trusted": report.calibration.trusted,
         "calibration": asdict(report.calibration),
+        "position": asdict(position) if position is not None else None,
         "disagreements": [asdict(one) for one in report.disagreements],
     }
 
@@ -51,7 +55,8 @@ def calibration(
 ) -> dict[str, Any]:
     """How a signal stands to people: agreement, thresholds, biases, the largest disagreements."""
     dataset = datasets.get(session, name)
-    return _out(service.report(session, dataset, signal, against=against, cut=cut, passing=passing))
+    found = service.report(session, dataset, signal, against=against, cut=cut, passing=passing)
+    return _out(session, dataset, found)
 
 
 @router.post("/datasets/{name}/calibrations", status_code=201, name="api:record_calibration")
@@ -60,7 +65,7 @@ def record(name: str, body: CalibrateIn, session: SessionDep, user: CurrentUser)
     dataset = datasets.get(session, name)
     report = service.report(session, dataset, **body.model_dump())
     service.record(session, dataset, report, by=user)
-    return _out(report)
+    return _out(session, dataset, report)
 
 
 @router.get("/datasets/{name}/calibrations", name="api:badges")

@@ -59,6 +59,7 @@ def calibration_page(
         curves=plots.curves(report.calibration, report.cut) if report else None,
         roc=plots.roc(report.calibration) if report else "",
         areas=service.areas(session, dataset, report) if report else [],
+        position=service.position_of(session, dataset, chosen) if chosen else None,
         confusion=service.confusion(report) if report else None,
     )
 

@@ -9,8 +9,10 @@ from app.accounts import audit
 from app.accounts.models import Role
 from app.accounts.policies import Principal, require_role
 from app.curation.calibration import Calibration, Floats, Labelled, TooFewError, auroc, calibrate
+from app.curation.rubrics.pairwise import Position, position
 from app.datasets.models import Dataset
 from app.errors import InvalidError, NotFoundError
+from app.judging.service import ORDER, ORDER_KEY
 from app.review.verdicts import DECISIONS, MAJORITY, shares
 from app.samples import columns as held
 from app.samples import registry
@@ -97,6 +99,15 @@ def areas(session: Session, dataset: Dataset, found: Report) -> list[tuple[str, 
     }
     told = [(name, area) for name, area in known.items() if not np.isnan(area)]
     return sorted(told, key=lambda pair: -abs(pair[1] - 0.5))[:_AREAS]
+
+
+def position_of(session: Session, dataset: Dataset, signal: str) -> Position | None:
+    """How the order of pairs mattered to a judge that compares; None for any other signal."""
+    schema = schema_of(session, dataset.id)
+    order = next((one for one in schema.signals if one.name == signal + ORDER), None)
+    if order is None or order.key != ORDER_KEY:
+        return None
+    return position(held.read(session, schema, {order.name})[order.name])
 
 
 @dataclass(frozen=True, slots=True)

@@ -305,12 +305,5 @@ def length_bias(rows: Labelled, random: np.random.Generator) -> Interval:
     return bootstrapped(effect, rows.scores, np.arange(len(rows.scores), dtype=float), random)
 
 
-def position_consistency(first: Sequence[str], second: Sequence[str]) -> float:
-    """The share of pairs that a judge decides alike in both orders; `first` and `second` name
-    the winner, not its place."""
-    alike = [one == other for one, other in zip(first, second, strict=True)]
-    return sum(alike) / len(alike) if alike else float("nan")
-
-
 def _share(mask: NDArray[np.bool_]) -> float:
     return float(mask.mean()) if len(mask) else 0.0

@@ -135,6 +135,7 @@ def _as_form(rubric: Rubric) -> dict[str, str]:
         "levels": "\n".join(levels),
         "labels": "\n".join(rubric.labels),
         "additive": "true" if rubric.additive else "",
+        "pairwise": "true" if rubric.pairwise else "",
     }
 
 
@@ -148,6 +149,7 @@ def _spec(form: Mapping[str, str]) -> dict[str, Any]:
         "levels": [{"value": value.strip(), "meaning": text.strip()} for value, _, text in levels],
         "labels": _lines(form.get("labels", "")),
         "additive": bool(form.get("additive")),
+        "pairwise": bool(form.get("pairwise")),
     }
 
 

@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -33,6 +33,7 @@ from app.validation import Money
 
 PILOT_ROWS = 20
 KEY = "judge"
+ORDER, ORDER_KEY = "_order", "judge_order"
 
 
 class Order(BaseModel):
@@ -57,7 +58,8 @@ def start(session: Session, dataset: Dataset, order: Order, *, by: Principal) ->
     llm_policies.may_spend(by)
     provider = llm.get(session, order.provider)
     versioned = rubrics.keep(session, order.rubric) or rubrics.get(session, order.rubric)
-    condition(session, dataset.id, order.where)
+    where = among(versioned.rubric, order.where)
+    condition(session, dataset.id, where)
     spec = _spec(session, dataset, versioned, provider)
     for job in jobs.open_jobs(session, dataset.id, JobKind.JUDGE):
         if job.params["signal"] == spec.name and not order.pilot:
@@ -76,13 +78,20 @@ def start(session: Session, dataset: Dataset, order: Order, *, by: Principal) ->
             "version": versioned.version,
             "provider": provider.name,
             "signal": spec.name,
-            "where": order.where,
+            "where": where,
             "sample": PILOT_ROWS if order.pilot else order.sample,
             "seed": order.seed,
             "pilot": order.pilot,
             "budget": str(order.budget) if order.budget is not None else None,
         },
     )
+
+
+def among(rubric: Rubric, where: str) -> str:
+    """The samples of a filter that a rubric can grade: pairs for one that compares."""
+    if not rubric.pairwise:
+        return where
+    return f"({where}) kind:preference" if where.strip() else "kind:preference"
 
 
 def _spec(
@@ -142,7 +151,7 @@ def prepare(session: Session, job: Job, dataset: Dataset) -> Sequence[int] | Non
         judge = judge_of(session, job)
         versioned = Versioned(judge.rubric, params["version"])
         spec = _spec(session, dataset, versioned, judge.provider)
-        registry.claim_slots(session, dataset.id, [spec], job.id)
+        registry.claim_slots(session, dataset.id, _with_order(spec, judge.rubric), job.id)
         job.params = {**params, "signal": spec.name}
     if params["sample"] is None:
         return None
@@ -153,10 +162,28 @@ def prepare(session: Session, job: Job, dataset: Dataset) -> Sequence[int] | Non
     return ids
 
 
-def slot(session: Session, job: Job) -> DatasetSignal:
-    """The signal that the job writes."""
-    known = registry.signals(session, job.params["dataset_id"])
-    return next(one for one in known if one.name == job.params["signal"])
+def _with_order(spec: SignalSpec, rubric: Rubric) -> list[SignalSpec]:
+    """The signal, and for pairs one beside it that tells how their order mattered."""
+    if not rubric.pairwise:
+        return [spec]
+    order = replace(
+        spec,
+        name=spec.name + ORDER,
+        title=f"{spec.title}: order",
+        key=ORDER_KEY,
+        help="0: the order did not matter; 1: the first place won twice, 2: the second; 3: a tie "
+        "in one order alone.",
+    )
+    return [spec, order]
+
+
+def slots(session: Session, job: Job) -> list[DatasetSignal]:
+    """The signals that the job writes: the grades, and for pairs how their order mattered."""
+    known = {one.name: one for one in registry.signals(session, job.params["dataset_id"])}
+    name = job.params["signal"]
+    order = known.get(name + ORDER)
+    pairwise = order is not None and order.key == ORDER_KEY
+    return [known[name], *([order] if order is not None and pairwise else [])]
 
 
 def signals(session: Session, dataset: Dataset) -> list[DatasetSignal]:
@@ -167,7 +194,8 @@ def signals(session: Session, dataset: Dataset) -> list[DatasetSignal]:
 def judged(session: Session, job: Job) -> None:
     """Note when the signal was measured, and what it cost."""
     if not job.params["pilot"]:
-        slot(session, job).measured_at = now()
+        for slot in slots(session, job):
+            slot.measured_at = now()
         job.result = {**job.result, "signal": job.params["signal"]}
     job.result = {**job.result, **llm.spent(session, job.id)}
 

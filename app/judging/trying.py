@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from sqlalchemy.orm import Session
 
@@ -10,8 +11,10 @@ from app.accounts.policies import Principal
 from app.curation.ports import ModelError, Question
 from app.curation.records import Record
 from app.curation.rubrics.base import Rubric, UnreadableError
+from app.curation.rubrics.pairwise import joined, questions
 from app.curation.text.parts import prompt_text, response_text
 from app.datasets.models import Dataset
+from app.judging.service import among
 from app.llm import policies
 from app.llm import service as llm
 from app.llm.asking import Account, Asking
@@ -58,13 +61,14 @@ def on_some(
     policies.may_spend(by)
     provider = llm.get(session, provider_name)
     llm.must_be_endpoint(provider)
-    ids = drawn(session, schema_of(session, dataset.id), where, ROWS, seed=seed).tolist()
+    fit = among(rubric, where)
+    ids = drawn(session, schema_of(session, dataset.id), fit, ROWS, seed=seed).tolist()
     records = [_record(session, sample_id) for sample_id in ids]
     account = Account(None, by.id, dataset.id, f"{rubric.name}, tried")
     asking = Asking(provider, llm.model_of(provider), account)
-    questions = [rubric.question(record) for record in records]
-    asking.recall(questions)
-    return finished(_all(asking, rubric, list(zip(records, questions, strict=True))))
+    asked = [(record, questions(rubric, record)) for record in records]
+    asking.recall(chain.from_iterable(each for _, each in asked))
+    return finished(_all(asking, rubric, asked))
 
 
 def _record(session: Session, sample_id: int) -> Record:
@@ -74,7 +78,7 @@ def _record(session: Session, sample_id: int) -> Record:
 
 
 async def _all(
-    asking: Asking, rubric: Rubric, asked: Sequence[tuple[Record, Question]]
+    asking: Asking, rubric: Rubric, asked: Sequence[tuple[Record, tuple[Question, ...]]]
 ) -> list[Tried]:
     try:
         return await asyncio.gather(*(_one(asking, rubric, *one) for one in asked))
@@ -82,13 +86,18 @@ async def _all(
         await asking.close()
 
 
-async def _one(asking: Asking, rubric: Rubric, record: Record, question: Question) -> Tried:
-    try:
-        reply = await asking.ask(question)
-    except ModelError as error:
-        return Tried(record, None, "", str(error))
-    try:
-        grade = rubric.grade(reply.text)
-    except UnreadableError as error:
-        return Tried(record, None, reply.text[:500], str(error))
+async def _one(
+    asking: Asking, rubric: Rubric, record: Record, asked: tuple[Question, ...]
+) -> Tried:
+    grades = []
+    for question in asked:
+        try:
+            reply = await asking.ask(question)
+        except ModelError as error:
+            return Tried(record, None, "", str(error))
+        try:
+            grades.append(rubric.grade(reply.text))
+        except UnreadableError as error:
+            return Tried(record, None, reply.text[:500], str(error))
+    grade = joined(grades)[0] if rubric.pairwise else grades[0]
     return Tried(record, grade.score, grade.reason)

@@ -17,7 +17,6 @@ from app.curation.calibration import (
     calibration_error,
     isotonic,
     kappa,
-    position_consistency,
     quadratic_kappa,
     spearman,
     thresholds,
@@ -137,17 +136,6 @@ def test_leniency_of_verdicts_is_a_share() -> None:
 
     assert found.leniency == 0.25
     assert found.by_domain == []  # too few rows to say anything
-
-
-def test_planted_position_bias_is_measured() -> None:
-    fair = RANDOM.random(1000) < 0.7
-    first = ["a" if one else "b" for one in RANDOM.random(1000) < 0.5]
-    second = [
-        one if kept else {"a": "b", "b": "a"}[one] for one, kept in zip(first, fair, strict=True)
-    ]
-
-    assert position_consistency(first, second) == pytest.approx(0.7, abs=0.05)
-    assert math.isnan(position_consistency([], []))
 
 
 def test_a_wrong_expectation_shows_in_the_calibration_error() -> None:

@@ -81,6 +81,9 @@ class Rubric(BaseModel):
     labels: tuple[_Word, ...] = Field(
         (), description="Named outcomes, scored by their place from 0"
     )
+    pairwise: bool = Field(
+        False, description="Compares chosen and rejected in both orders; labels first, second, tie"
+    )
     profile: str = Field("", max_length=40, description="prose, code or instructions")
     source: str = Field("", max_length=300, description="Where the method was published")
 
@@ -95,11 +98,14 @@ class Rubric(BaseModel):
     def _has_a_scale(self) -> "Rubric":
         if not self.labels and self.low >= self.high:
             raise ValueError("the scale's low end must lie below its high end")
+        if self.pairwise and self.labels != ("first", "second", "tie"):
+            raise ValueError("a pair is judged by the labels first, second and tie")
         return self
 
     def fingerprint(self) -> str:
         """SHA-256 over everything that the judge is told: equal means that scores compare."""
-        told = self.model_dump(mode="json", exclude={"title", "help", "source"})
+        untold = {"title", "help", "source", *(() if self.pairwise else ("pairwise",))}
+        told = self.model_dump(mode="json", exclude=untold)
         recipe = orjson.dumps([_FENCED, _FORM, told], option=orjson.OPT_SORT_KEYS)
         return hashlib.sha256(recipe).hexdigest()
 
@@ -129,7 +135,10 @@ class Rubric(BaseModel):
 
     def question(self, record: Record) -> Question:
         """What the judge is asked about a sample."""
-        shown = _sample(record)
+        return self.asked(_sample(record))
+
+    def asked(self, shown: str) -> Question:
+        """The question about a text that shows a sample."""
         fence = hashlib.sha256(shown.encode()).hexdigest()[:12]
         system = "\n\n".join(self._sections(fence))
         user = f"SAMPLE {fence}\n{shown}\nSAMPLE {fence}"
@@ -191,15 +200,16 @@ class Rubric(BaseModel):
 def _sample(record: Record) -> str:
     """The sample as a judge reads it: its parts with their names, cut in the middle if long."""
     if record.kind is Kind.TEXT:
-        return _cut(full_text(record.kind, record.body))
+        return cut(full_text(record.kind, record.body))
     prompt, response = (
         prompt_text(record.kind, record.body),
         response_text(record.kind, record.body),
     )
-    return f"[prompt]\n{_cut(prompt)}\n\n[response]\n{_cut(response)}"
+    return f"[prompt]\n{cut(prompt)}\n\n[response]\n{cut(response)}"
 
 
-def _cut(text: str) -> str:
+def cut(text: str) -> str:
+    """A text with its middle left out where it is too long to be judged."""
     if len(text) <= _SHOWN_CHARS:
         return text
     half = _SHOWN_CHARS // 2

@@ -174,10 +174,27 @@ _SAFETY = Rubric(
     source="categories after common hazard taxonomies (MLCommons AILuminate)",
 )
 
+_PAIRWISE = Rubric(
+    name="pair_judge",
+    title="Better of two responses",
+    help="1: the chosen response wins in both orders, 0: the rejected one, 0.5: tie or undecided.",
+    task="Say which of the two responses to the prompt is better.",
+    criteria=(
+        "For each response first name its faults: wrong, missing, beside the point, unclear.",
+        "Weigh accuracy before completeness, and completeness before style.",
+        "Ignore which response stands first, how long it is and how it is formatted.",
+        "Say tie where neither is clearly better.",
+    ),
+    labels=("first", "second", "tie"),
+    pairwise=True,
+    profile="pairs",
+    source="MT-Bench (arXiv 2306.05685): both orders, what depends on the order is a tie",
+)
+
 BUILT_IN: Mapping[str, Rubric] = {
     rubric.name: rubric
     for rubric in (
         *(_EDUCATIONAL_TEXT, _EDUCATIONAL_CODE, _EDUCATIONAL_INSTRUCTION),
-        *(_ACCURACY, _HELPFULNESS, _COMPLEXITY, _QUALITY, _KNOWLEDGE, _SAFETY),
+        *(_ACCURACY, _HELPFULNESS, _COMPLEXITY, _QUALITY, _KNOWLEDGE, _SAFETY, _PAIRWISE),
     )
 }
