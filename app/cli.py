@@ -219,6 +219,7 @@ for _verb in (
     cli_models.search,
     cli_models.learn,
     cli_labels.campaign,
+    cli_labels.rate,
     cli_models.combine,
     cli_models.select,
     cli_scorers.perplexity,

@@ -1,5 +1,7 @@
-"""Verbs on labels: campaigns."""
+"""Verbs on labels: campaigns, ratings from elsewhere."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import click
@@ -7,6 +9,7 @@ import click
 from app.cli_kit import (
     Progress,
     json_option,
+    pairs,
     print_json,
     print_page,
     print_table,
@@ -99,6 +102,29 @@ def delete(dataset: str, name: str) -> None:
     """Forget a campaign and take its tag from the samples; labels stay."""
     from_environment().delete(f"/datasets/{part(dataset)}/campaigns/{part(name)}")
     click.echo(f"{name} is gone; what was labelled stays.")
+
+
+@click.command()
+@click.argument("dataset")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--on", type=click.Choice(["external_id", "id"]), default="external_id")
+@click.option("--column", default="", help="The file's column with that id.")
+@click.option("--columns", default="", help="Ratings to take, parted by commas; all if empty.")
+@click.option("--value", "values", multiple=True, metavar="WORD=NUMBER", help="What words mean.")
+@json_option
+def rate(dataset: str, file: Path, values: tuple[str, ...], as_json: bool, **fields: str) -> None:
+    """Put ratings from a file on samples that are here: a signal per column."""
+    fields["values"] = json.dumps(pairs(values, "--value")) if values else ""
+    path = f"/datasets/{part(dataset)}/ratings"
+    found = from_environment().upload(path, [file], fields, Progress().bytes("Sending"))
+    if as_json:
+        print_json(found)
+        return
+    click.echo(f"{found['rated']:,} samples rated: {', '.join(found['signals']) or 'no signal'}.")
+    for one in found["rejected"][:5]:
+        click.echo(f"  line {one['line']:,}: {one['reason']}", err=True)
+    if found["rejected_count"] > 5:
+        click.echo(f"  and {found['rejected_count'] - 5:,} more", err=True)
 
 
 def _show(found: Json, *, as_json: bool) -> None:

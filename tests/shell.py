@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from click.testing import CliRunner
@@ -30,6 +31,12 @@ class Here:
 
     def put(self, path: str, body: Json) -> Any:
         return self._answer(self._api.put(path, json=body))
+
+    def upload(
+        self, path: str, files: list[Path], fields: dict[str, str], _moved: Callable[..., None]
+    ) -> Any:
+        parts = [("file", (one.name, one.read_bytes())) for one in files]
+        return self._answer(self._api.post(path, files=parts, data=fields))
 
     def delete(self, path: str) -> None:
         assert self._api.delete(path).status_code == 204

@@ -8,7 +8,8 @@ from sqlalchemy.orm import Session
 from app.accounts import audit
 from app.accounts.models import Role
 from app.accounts.policies import Principal, require_role
-from app.curation.calibration import Calibration, Floats, Labelled, TooFewError, auroc, calibrate
+from app.curation.agreement import Floats, auroc
+from app.curation.calibration import Calibration, Labelled, TooFewError, calibrate
 from app.curation.rubrics.pairwise import Position, position
 from app.datasets.models import Dataset
 from app.errors import InvalidError, NotFoundError

@@ -5,30 +5,30 @@ rejected) or ratings on the scale of the score. Bars for trust: quadratic kappa 
 agreement after Landis and Koch 1977) over 100 labels.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Statistic = Callable[[Floats, Floats], float]
+from app.curation.agreement import (
+    Floats,
+    Interval,
+    auroc,
+    bootstrapped,
+    kappa,
+    nominal_kappa,
+    quadratic_kappa,
+    spearman,
+)
 
 ENOUGH = 100
 KAPPA_BAR = 0.6
-_RESAMPLES = 300
 _MOST_CUTS = 101
 _FOLDS = 5
+_MOST_CATEGORIES = 12
 _FEW = 8  # of a group: below this its mean says nothing
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """An estimate with its 95 % bootstrap interval."""
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +65,16 @@ class Calibration:
     """How a score stands to what people said.
 
     Leniency is what the score gives more than people: in shares kept for verdicts, in points of
-    the scale for ratings. `roc` are (cut, false positive rate, true positive rate).
+    the scale for ratings. `alike` is the share of rows with the very same value and `nominal` the
+    kappa of values as categories, both only for ratings of few values. `roc` are (cut, false
+    positive rate, true positive rate).
     """
 
     count: int
     approved: float
     kappa: Interval
+    alike: float | None
+    nominal: Interval | None
     spearman: Interval
     auroc: Interval
     cuts: Sequence[Cut]
@@ -137,6 +141,7 @@ def calibrate(rows: Labelled, *, cut: float | None = None, seed: int = 0) -> Cal
         count=len(scores),
         approved=float(good.mean()),
         kappa=_agreement(rows, used, random),
+        **_as_categories(rows, random),
         spearman=bootstrapped(spearman, scores, rows.labels, random),
         auroc=bootstrapped(auroc, scores, good, random),
         cuts=table,
@@ -159,60 +164,21 @@ def _agreement(rows: Labelled, cut: float, random: np.random.Generator) -> Inter
     )
 
 
+def _as_categories(rows: Labelled, random: np.random.Generator) -> dict[str, Any]:
+    """Agreement of values as they are, where both sides take the same few."""
+    values = np.union1d(rows.scores, rows.labels)
+    if rows.passing is None or len(values) > _MOST_CATEGORIES:
+        return {"alike": None, "nominal": None}
+    return {
+        "alike": float(np.mean(rows.scores == rows.labels)),
+        "nominal": bootstrapped(nominal_kappa, rows.scores, rows.labels, random),
+    }
+
+
 def _lenience(rows: Labelled, cut: float) -> Floats:
     """Per row what the score gives more than people did."""
     given = rows.scores if rows.passing is not None else (rows.scores >= cut).astype(np.float64)
     return given - rows.labels
-
-
-def bootstrapped(
-    statistic: Statistic, scores: Floats, labels: Floats, random: np.random.Generator
-) -> Interval:
-    """A statistic and the middle 95 % of it over resampled rows."""
-    rows = random.integers(0, len(scores), (_RESAMPLES, len(scores)))
-    found = np.array([statistic(scores[one], labels[one]) for one in rows])
-    low, high = np.nanpercentile(found, [2.5, 97.5]) if not np.isnan(found).all() else (0.0, 0.0)
-    return Interval(statistic(scores, labels), float(low), float(high))
-
-
-def kappa(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
-    """Cohen's kappa of two yes-or-no verdicts, which is the quadratic one of two classes."""
-    agreed = float(np.mean(one == other))
-    a, b = float(np.mean(one)), float(np.mean(other))
-    chance = a * b + (1 - a) * (1 - b)
-    return (agreed - chance) / (1 - chance) if chance < 1 else 0.0
-
-
-def quadratic_kappa(one: Floats, other: Floats) -> float:
-    """Quadratic weighted kappa of two ratings on one scale; any spacing of the scale is kept."""
-    disagreed = float(np.mean((one - other) ** 2))
-    by_chance = float(one.var() + other.var() + (one.mean() - other.mean()) ** 2)
-    return 1 - disagreed / by_chance if by_chance > 0 else 0.0
-
-
-def ranks(values: Floats) -> Floats:
-    """Ranks from 1; equal values share the mean of theirs."""
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    ends = np.cumsum(counts)
-    means: Floats = ends - (counts - 1) / 2
-    return means[inverse]
-
-
-def spearman(one: Floats, other: Floats) -> float:
-    """Correlation of ranks; NaN where one side is constant."""
-    a, b = ranks(one), ranks(other)
-    if a.std() == 0 or b.std() == 0:
-        return float("nan")
-    return float(np.corrcoef(a, b)[0, 1])
-
-
-def auroc(scores: Floats, labels: Floats) -> float:
-    """The chance that an approved row scores above a rejected one, ties by half (Mann-Whitney)."""
-    positive = labels > 0
-    ups, downs = int(positive.sum()), int((~positive).sum())
-    if not ups or not downs:
-        return float("nan")
-    return float((ranks(scores)[positive].sum() - ups * (ups + 1) / 2) / (ups * downs))
 
 
 def thresholds(scores: Floats, labels: Floats) -> list[Cut]:

@@ -11,7 +11,8 @@ from app.datasets import service as datasets
 from app.jobs import service as jobs
 from app.jobs.schemas import JobOut, job_out
 from app.samples.search import schema_of
-from app.scoring import league, service
+from app.scoring import league, ratings, service
+from app.web.forms import FormFields, Uploads
 from app.web.methods import MethodOut, method_out
 from app.web.pagination import Page
 
@@ -33,6 +34,53 @@ def list_signals(_user: CurrentUser) -> Page[MethodOut]:
     """What can be measured."""
     items = [method_out(one) for one in SIGNALS.values()]
     return Page(items=items, total=len(items))
+
+
+class RatedOut(BaseModel):
+    """What became of the rows of a file of ratings."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    rated: int
+    signals: list[str]
+    rejected: list[dict[str, Any]]
+    rejected_count: int
+
+
+_RATINGS_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {
+                        "file": {"type": "string", "format": "binary"},
+                        "on": {"enum": ["external_id", "id"]},
+                        "column": {"type": "string", "maxLength": 200},
+                        "columns": {"type": "string", "maxLength": 4000},
+                        "values": {"type": "string", "maxLength": 4000},
+                    },
+                }
+            }
+        },
+    }
+}
+
+
+@router.post("/datasets/{name}/ratings", name="api:add_ratings", openapi_extra=_RATINGS_BODY)
+def add_ratings(
+    name: str, files: Uploads, form: FormFields, session: SessionDep, user: CurrentUser
+) -> RatedOut:
+    """Put ratings from a file (JSON Lines, JSON, CSV, Parquet) on samples that are here.
+
+    `on` and `column` say how rows find their samples, `columns` which ratings to take (all if
+    empty), `values` what words are worth, as JSON. Rows that fit no sample are listed.
+    """
+    given = ratings.from_form(form)
+    dataset = datasets.get(session, name)
+    return RatedOut.model_validate(ratings.from_uploads(session, dataset, files, given, by=user))
 
 
 class PlaceOut(BaseModel):

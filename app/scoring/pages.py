@@ -14,8 +14,8 @@ from app.jobs.models import JobKind
 from app.samples import distribution, registry
 from app.samples.models import DatasetSignal
 from app.samples.search import Schema, schema_of
-from app.scoring import league, service, trust
-from app.web.forms import FormFields, fields_of, params_from_form
+from app.scoring import league, ratings, service, trust
+from app.web.forms import FormFields, Uploads, fields_of, params_from_form
 from app.web.render import render
 
 router = APIRouter(include_in_schema=False)
@@ -57,6 +57,21 @@ def scores_page(
         jobs=running,
         progress=jobs.progress(session, running),
     )
+
+
+@router.post("/datasets/{name}/ratings", name="scoring:ratings")
+def add_ratings(
+    request: Request,
+    name: str,
+    files: Uploads,
+    form: FormFields,
+    session: SessionDep,
+    user: CurrentLead,
+) -> HTMLResponse:
+    """Put ratings from a file on samples that are here, and say what became of its rows."""
+    dataset = datasets.get(session, name)
+    rated = ratings.from_uploads(session, dataset, files, ratings.from_form(form), by=user)
+    return render(request, "scoring/rated.html", page="scores", dataset=dataset, rated=rated)
 
 
 def _league(

@@ -8,17 +8,20 @@ from scipy import stats
 from sklearn import isotonic as sk_isotonic
 from sklearn import metrics
 
-from app.curation.calibration import (
+from app.curation.agreement import (
     Floats,
+    auroc,
+    kappa,
+    nominal_kappa,
+    quadratic_kappa,
+    spearman,
+)
+from app.curation.calibration import (
     Labelled,
     TooFewError,
-    auroc,
     calibrate,
     calibration_error,
     isotonic,
-    kappa,
-    quadratic_kappa,
-    spearman,
     thresholds,
 )
 
@@ -140,3 +143,13 @@ def test_leniency_of_verdicts_is_a_share() -> None:
 
 def test_a_wrong_expectation_shows_in_the_calibration_error() -> None:
     assert calibration_error(np.full(10, 0.9), np.zeros(10)) == pytest.approx(0.9)
+
+
+def test_categories_agree_as_scikit_learn_says() -> None:
+    from sklearn.metrics import cohen_kappa_score  # noqa: PLC0415
+
+    one, other = RANDOM.integers(0, 3, (2, 200)).astype(float)
+    other[:120] = one[:120]
+
+    assert nominal_kappa(one, other) == pytest.approx(cohen_kappa_score(one, other))
+    assert nominal_kappa(np.ones(3), np.ones(3)) == 0

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.curation.calibration import auroc
+from app.curation.agreement import auroc
 from app.curation.catalog import SIGNALS
 from app.curation.records import Kind, Record
 from app.curation.signals.batch import Batch
