@@ -19,7 +19,13 @@ from app.web.render import render
 
 router = APIRouter(include_in_schema=False)
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM = 372, 150, 30, 22
-_METRICS = {"auroc": "Area under ROC", "pr_auc": "PR-AUC", "f1": "F1", "spearman": "Spearman"}
+_METRICS = {
+    "auroc": "Area under ROC",
+    "pr_auc": "PR-AUC",
+    "f1": "F1",
+    "spearman": "Spearman",
+    "best_of_4": "Best of 4",
+}
 
 
 @router.get("/datasets/{name}/learn", name="learning:page")
@@ -49,6 +55,7 @@ def learn_page(
         alarm=ALARM,
         signals=registry.signals(session, dataset.id),
         decisions=labels.DECISIONS,
+        ladder=labels.LADDER,
         learners=LEARNERS.values(),
         jobs=running,
         progress=jobs.progress(session, running),
@@ -89,5 +96,5 @@ def start(
     """Learn a signal, and score every sample by it."""
     dataset = datasets.get(session, name)
     order: dict[str, Any] = {"signal": signal.strip(), "labels": given, "learner": learner}
-    service.start(session, dataset, Order(**order, cut=service.cut_of(cut)), by=user)
+    service.start(session, dataset, Order(**order, cut=labels.cut_of(cut)), by=user)
     return RedirectResponse(f"/datasets/{dataset.name}/learn", status_code=303)
