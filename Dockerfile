@@ -10,7 +10,7 @@ COPY static static
 RUN node static/vendor.mjs
 
 FROM python:3.11.14-slim-bookworm AS winnow
-ENV PYTHONUNBUFFERED=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 WINNOW_HOME=/data NUMBA_CACHE_DIR=/data/numba
+ENV PYTHONUNBUFFERED=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 WINNOW_HOME=/data NUMBA_CACHE_DIR=/data/numba HF_HOME=/data/hub
 WORKDIR /srv/winnow
 RUN useradd --uid 10001 --user-group --home-dir /srv/winnow --shell /usr/sbin/nologin winnow \
     && install --directory --owner=winnow --group=winnow /data

@@ -247,13 +247,15 @@ def select(
 
 
 _LEARNERS = click.Choice(["forest", "ridge", "logistic", "boosting", "contrastive"])
-_METRICS = ("auroc", "pr_auc", "f1", "spearman", "mean_error")
+_METRICS = ("auroc", "pr_auc", "f1", "spearman", "mean_error", "best_of_4")
 
 
 @click.command()
 @click.argument("dataset")
 @click.argument("new_signal")
-@click.option("--labels", required=True, metavar="SIGNAL|decisions", help="Where labels stand.")
+@click.option(
+    "--labels", required=True, metavar="SIGNAL|decisions|ladder", help="Where labels stand."
+)
 @click.option("--cut", type=float, help="Labels from it on count as good; without: as numbers.")
 @where_option
 @click.option("--learner", type=_LEARNERS, default="forest", show_default=True)

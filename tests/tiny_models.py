@@ -22,11 +22,20 @@ def tokenizer(words: Sequence[str]) -> PreTrainedTokenizerFast:
     )
 
 
-def drawn(folder: Path, words: Sequence[str], *, length: int = 64, template: str = "") -> Path:
+def drawn(
+    folder: Path,
+    words: Sequence[str],
+    *,
+    length: int = 64,
+    template: str = "",
+    layers: int = 2,
+    width: int = 32,
+    heads: int = 1,
+) -> Path:
     """A model whose weights are drawn by a fixed seed: every token before one matters."""
     torch.manual_seed(1)
     known = tokenizer(words)
-    model = GPT2LMHeadModel(_config(len(known), length, layers=2))
+    model = GPT2LMHeadModel(_config(len(known), length, layers, width, heads))
     for name, parameter in model.named_parameters():
         if ".ln_" not in name:
             torch.nn.init.normal_(parameter, std=0.5)
@@ -49,13 +58,13 @@ def chain(folder: Path, after: Mapping[str, str], *, length: int = 4096) -> Path
     return _saved(folder, model, known, "")
 
 
-def _config(size: int, length: int, layers: int, width: int = 32) -> GPT2Config:
+def _config(size: int, length: int, layers: int, width: int, heads: int = 1) -> GPT2Config:
     return GPT2Config(
         vocab_size=size,
         n_positions=length,
         n_embd=width,
         n_layer=layers,
-        n_head=1,
+        n_head=heads,
         bos_token_id=0,
         eos_token_id=0,
         tie_word_embeddings=False,

@@ -9,9 +9,11 @@ from app.curation.signals.base import Scores
 from app.embeddings.models import EmbeddingModel
 from app.jobs import claiming
 from app.jobs.models import Job
-from app.learning import service
+from app.learning import grading, service
+from app.learning.labels import LADDER
 from app.learning.models import LearnedScorer
 from app.samples.models import Sample
+from app.scoring import reading
 from app.scoring.writing import write_values
 from workers.jobs import Chunk, Handler
 from workers.ranges import id_ranges
@@ -42,6 +44,9 @@ def _score(chunk: Chunk) -> None:
     session = chunk.session
     row = session.get_one(LearnedScorer, chunk.params["scorer"])
     model = session.get_one(EmbeddingModel, row.model_id)
+    if row.labels == LADDER:
+        _grade(chunk, row, model)
+        return
     learned, slot = service.load(row), service.slot(session, row)
     last = chunk.state.get("last", chunk.params["low"] - 1)
     query = select(Sample.id, Sample.revision).where(
@@ -56,6 +61,17 @@ def _score(chunk: Chunk) -> None:
         write_values(session, ids, revisions, [([slot], Scores(values))])
         last = ids[-1]
         chunk.checkpoint(len(ids), last=last)
+
+
+def _grade(chunk: Chunk, row: LearnedScorer, model: EmbeddingModel) -> None:
+    """Grade the answers of one range."""
+    session, params = chunk.session, chunk.params
+    grader, slot = grading.load(row), service.slot(session, row)
+    low = chunk.state.get("last", params["low"] - 1) + 1
+    for page in reading.between(session, row.dataset_id, low, params["high"]):
+        values = grading.grades(session, grader, model, page).astype("float32").reshape(-1, 1)
+        write_values(session, page.ids, page.revisions, [([slot], Scores(values))])
+        chunk.checkpoint(len(page.ids), last=page.ids[-1])
 
 
 HANDLER = Handler(plan=plan, work=work, finish=service.finish)

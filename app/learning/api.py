@@ -26,7 +26,7 @@ class LearnIn(BaseModel):
     """The new signal, the labels it is learned from, and the learner."""
 
     signal: str = Field(min_length=1, max_length=60)
-    labels: str = Field(max_length=100, description="A signal, or `decisions`")
+    labels: str = Field(max_length=100, description="A signal, `decisions`, or `ladder`")
     cut: float | None = Field(
         None, allow_inf_nan=False, description="Labels from it on count as good; none: as numbers"
     )

@@ -16,6 +16,7 @@ from app.samples import registry
 from app.samples.models import Sample, SampleBody
 from app.samples.search import condition
 
+LADDER = "ladder"  # answers of known worth, made from the rows themselves
 _MOST = 20_000  # more teach little more, and take minutes
 
 
@@ -40,10 +41,24 @@ def check(session: Session, dataset_id: int, source: str, cut: float | None) -> 
         if cut is not None:
             raise InvalidError("Decisions are approve or reject; a cut is for labels of a signal.")
         return
+    if source == LADDER:
+        if cut is not None:
+            raise InvalidError("Ladders have grades of their own; a cut is for labels of a signal.")
+        return
     known = [one.name for one in registry.signals(session, dataset_id)]
     if source not in known:
-        there = ", ".join([DECISIONS, *known])
+        there = ", ".join([DECISIONS, LADDER, *known])
         raise InvalidError(f"There are no labels `{source}` here. There are {there}.")
+
+
+def cut_of(text: str) -> float | None:
+    """A cut as people type it; nothing means that labels are numbers."""
+    if not text.strip():
+        return None
+    try:
+        return float(text)
+    except ValueError as error:
+        raise InvalidError(f"The cut is a number, not `{text.strip()}`.") from error
 
 
 def read(

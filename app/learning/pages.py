@@ -11,7 +11,7 @@ from app.curation.learners.drift import ALARM
 from app.datasets import service as datasets
 from app.jobs import service as jobs
 from app.jobs.models import JobKind
-from app.learning import service
+from app.learning import labels, service
 from app.learning.models import LearnedScorer
 from app.learning.service import Order
 from app.review.verdicts import DECISIONS
@@ -20,7 +20,13 @@ from app.web.render import render
 
 router = APIRouter(include_in_schema=False)
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM = 372, 150, 30, 22
-_METRICS = {"auroc": "Area under ROC", "pr_auc": "PR-AUC", "f1": "F1", "spearman": "Spearman"}
+_METRICS = {
+    "auroc": "Area under ROC",
+    "pr_auc": "PR-AUC",
+    "f1": "F1",
+    "spearman": "Spearman",
+    "best_of_4": "Best of 4",
+}
 
 
 @router.get("/datasets/{name}/learn", name="learning:page")
@@ -55,6 +61,7 @@ def learn_page(
         alarm=ALARM,
         signals=registry.signals(session, dataset.id),
         decisions=DECISIONS,
+        ladder=labels.LADDER,
         learners=LEARNERS.values(),
         given=given,
         where=where,
@@ -99,5 +106,5 @@ def start(
     dataset = datasets.get(session, name)
     order: dict[str, Any] = {"signal": signal.strip(), "labels": given, "learner": learner}
     order["where"] = where.strip()
-    service.start(session, dataset, Order(**order, cut=service.cut_of(cut)), by=user)
+    service.start(session, dataset, Order(**order, cut=labels.cut_of(cut)), by=user)
     return RedirectResponse(f"/datasets/{dataset.name}/learn", status_code=303)

@@ -22,13 +22,14 @@ from app.curation.learners.features import combined, filled, middles
 from app.curation.learners.metrics import measured
 from app.curation.learners.stored import Learned
 from app.curation.learners.validation import validate
+from app.curation.text.surprise import Pairs
 from app.datasets.models import Dataset
 from app.embeddings import service as embeddings
 from app.embeddings.models import EmbeddingModel, Part
 from app.errors import ConflictError, InvalidError
 from app.jobs import service as jobs
 from app.jobs.models import Job, JobKind
-from app.learning import files, labels
+from app.learning import files, grading, labels
 from app.learning.labels import Labels
 from app.learning.models import LearnedScorer
 from app.providers.embedders import Tier
@@ -66,7 +67,7 @@ def start(session: Session, dataset: Dataset, order: Order, *, by: Principal) ->
     learner = _learner(order.learner, order.params or {})
     naming.check(session, dataset.id, order.signal, KEY)
     labels.check(session, dataset.id, order.labels, order.cut)
-    _check_labels(learner, labels.read(session, dataset.id, order.labels, order.cut, order.where))
+    _check_taught(session, dataset.id, learner, order)
     for job in jobs.open_jobs(session, dataset.id, JobKind.LEARN):
         if job.params["signal"] == order.signal:
             raise ConflictError(f"`{order.signal}` is being learned here right now.")
@@ -80,14 +81,15 @@ def start(session: Session, dataset: Dataset, order: Order, *, by: Principal) ->
     )
 
 
-def cut_of(text: str) -> float | None:
-    """A cut as people type it; nothing means that labels are numbers."""
-    if not text.strip():
-        return None
-    try:
-        return float(text)
-    except ValueError as error:
-        raise InvalidError(f"The cut is a number, not `{text.strip()}`.") from error
+def _check_taught(session: Session, dataset_id: int, learner: Learner, order: Order) -> None:
+    """Refuse at once what the job would refuse."""
+    if order.labels != labels.LADDER:
+        found = labels.read(session, dataset_id, order.labels, order.cut, order.where)
+        _check_labels(learner, found)
+        return
+    if not learner.numbers:
+        raise InvalidError(f"{learner.title} tells two classes apart; ladders have grades.")
+    grading.good_answers(session, dataset_id, order.where)
 
 
 def _learner(key: str, params: Mapping[str, Any]) -> Learner:
@@ -108,15 +110,23 @@ def train(session: Session, job: Job) -> LearnedScorer:
     """Learn from the labels as they are now; the same labels give the same version again."""
     params = job.params
     learner = _learner(params["learner"], params["params"])
-    found = labels.read(
-        session, params["dataset_id"], params["labels"], params["cut"], params["where"]
-    )
-    _check_labels(learner, found)
     model = embeddings.model_of(session, Tier(params["tier"]))
-    names = _heuristics(session, params["dataset_id"])
-    row = _version(session, job, model, found, names)
+    good: Pairs | None = None
+    if grading.is_ladder(job):
+        found, good = grading.good_answers(session, params["dataset_id"], params["where"])
+        row = _version(session, job, model, found, [])
+    else:
+        found = labels.read(
+            session, params["dataset_id"], params["labels"], params["cut"], params["where"]
+        )
+        _check_labels(learner, found)
+        row = _version(session, job, model, found, _heuristics(session, params["dataset_id"]))
     if row.id is None or not files.is_whole(row.file_sha256):
-        _fit(session, row, learner, model, found)
+        if good is None:
+            _fit(session, row, learner, model, found)
+        else:
+            held_out = grading.fit(row, learner, good, Tier(params["tier"]))
+            row.metrics = {**row.metrics, "held_out": _quantiles(held_out)}
         session.add(row)
         session.flush()
     row.job_id = job.id
@@ -235,13 +245,12 @@ def features(
 
 
 def _spec(row: LearnedScorer, learner: Learner) -> SignalSpec:
-    among = f" of `{row.where}`" if row.where else ""
     return SignalSpec(
         name=row.signal,
         title=f"{row.name} ({learner.title})",
         key=KEY,
         fingerprint=row.fingerprint,
-        help=f"Learned from {row.labelled:,} labels ({row.labels}{among}).",
+        help=grading.help_of(row),
         version=row.version,
         params={
             **{name: getattr(row, name) for name in ("name", "labels", "where", "cut", "learner")},

@@ -47,6 +47,12 @@ def matching(session: Session, dataset_id: int, where: str, *, every: int = 1) -
     return _pages(session, wanted, 0, BATCH)
 
 
+def between(session: Session, dataset_id: int, low: int, high: int) -> Iterator[Page]:
+    """All samples of an id range."""
+    mine = (Sample.dataset_id == dataset_id) & (Sample.id <= high)
+    return _pages(session, mine, low, BATCH)
+
+
 def _pages(session: Session, wanted: ColumnElement[bool], low: int, size: int) -> Iterator[Page]:
     query = (
         select(*_READ)

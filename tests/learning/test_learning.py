@@ -161,7 +161,7 @@ def test_heuristics_are_features_and_imported_columns_are_not(
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"labels": "nothing"}, "no labels `nothing` here. There are decisions, grade"),
+        ({"labels": "nothing"}, "no labels `nothing` here. There are decisions, ladder, grade"),
         ({"labels": "decisions", "cut": None}, "0 rows have a label; learning takes 20"),
         ({"labels": "decisions"}, "a cut is for labels of a signal"),
         ({"cut": 9.0}, "All 40 labels say bad"),
