@@ -21,6 +21,7 @@ HANDLERS: Mapping[JobKind, str] = {
     JobKind.JUDGE: "workers.judging:HANDLER",
     JobKind.EMBED: "workers.embedding:HANDLER",
     JobKind.LEARN: "workers.learning:HANDLER",
+    JobKind.MASK: "workers.masking:HANDLER",
 }
 
 

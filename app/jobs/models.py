@@ -25,6 +25,7 @@ class JobKind(StrEnum):
     JUDGE = "judge"
     EMBED = "embed"
     LEARN = "learn"
+    MASK = "mask"
 
 
 class Queue(StrEnum):
