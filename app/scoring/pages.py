@@ -8,11 +8,13 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from app.accounts.current import CurrentLead, CurrentUser, SessionDep
 from app.curation.catalog import SIGNALS
 from app.datasets import service as datasets
+from app.datasets.models import Dataset
 from app.jobs import service as jobs
 from app.jobs.models import JobKind
 from app.samples import distribution, registry
+from app.samples.models import DatasetSignal
 from app.samples.search import schema_of
-from app.scoring import service, trust
+from app.scoring import coverage, service, trust
 from app.web.forms import FormFields, fields_of, params_from_form
 from app.web.render import render
 
@@ -43,12 +45,22 @@ def scores_page(
         badges=trust.badges(session, dataset.id),
         opened=opened,
         histogram=distribution.histogram(session, schema, opened.name) if opened else None,
+        covered=_covered(session, dataset, opened),
         ends=distribution.ends(session, schema, opened.name) if opened else None,
         methods=[(method, fields_of(method)) for method in SIGNALS.values()],
         measured={one.key for one in known},
         jobs=running,
         progress=jobs.progress(session, running),
     )
+
+
+def _covered(
+    session: SessionDep, dataset: Dataset, opened: DatasetSignal | None
+) -> list[coverage.Marked]:
+    """How many samples each flag marks, where the opened signal is one of flags."""
+    if opened is None or opened.key not in SIGNALS or not SIGNALS[opened.key].flags:
+        return []
+    return coverage.coverage(session, dataset, opened.key)
 
 
 @router.post("/datasets/{name}/scores", name="scoring:start")

@@ -281,7 +281,7 @@ def test_over_rest_and_by_command_line(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     fill(session, dataset, lead, ROWS)
-    monkeypatch.setattr("app.cli_masking.from_environment", lambda: Here(api, session))
+    monkeypatch.setattr("app.cli_flags.from_environment", lambda: Here(api, session))
     url = f"/datasets/{dataset.name}/mask"
 
     before = winnow_json("mask", dataset.name, "--preview")

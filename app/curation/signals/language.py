@@ -27,6 +27,8 @@ _SCRIPTS: Mapping[str, str] = {
     "TIBETAN": "bo",
 }
 
+_MAX_CHARS = 300
+
 
 class LanguageOf(Signal):
     """Which language is the text written in?
@@ -48,28 +50,30 @@ class LanguageOf(Signal):
     )
 
     max_chars: int = Field(
-        300, ge=20, le=10_000, description="Look at so many characters from the start."
+        _MAX_CHARS, ge=20, le=10_000, description="Look at so many characters from the start."
     )
 
     def score(self, batch: Batch) -> Scores:
         values = np.full((len(batch), 1), np.nan, np.float32)
         labels: list[str | None] = [None] * len(batch)
         for row, text in enumerate(batch.texts):
-            label, values[row, 0] = self._detect(text)
+            label, values[row, 0] = language_of(text, self.max_chars)
             labels[row] = label
         return Scores(values, labels=labels)
 
-    def _detect(self, text: str) -> tuple[str | None, float]:
-        # Composed letters, as the language models were trained on: decomposed Vietnamese is
-        # otherwise taken for Tsonga. Surrogates cannot cross into the native library.
-        start = text.lstrip()[: self.max_chars].encode("utf-8", "ignore").decode()
-        start = unicodedata.normalize("NFC", start)
-        if not any(char.isalpha() for char in start):
-            return None, float("nan")
-        best = _detector().compute_language_confidence_values(start)[0]
-        if not best.value:
-            return _by_script(start)
-        return best.language.iso_code_639_1.name.lower(), best.value
+
+def language_of(text: str, max_chars: int = _MAX_CHARS) -> tuple[str | None, float]:
+    """The code of the language and how sure it is, from the start of the text."""
+    # Composed letters, as the language models were trained on: decomposed Vietnamese is
+    # otherwise taken for Tsonga. Surrogates cannot cross into the native library.
+    start = text.lstrip()[:max_chars].encode("utf-8", "ignore").decode()
+    start = unicodedata.normalize("NFC", start)
+    if not any(char.isalpha() for char in start):
+        return None, float("nan")
+    best = _detector().compute_language_confidence_values(start)[0]
+    if not best.value:
+        return _by_script(start)
+    return best.language.iso_code_639_1.name.lower(), best.value
 
 
 def _by_script(text: str) -> tuple[str | None, float]:

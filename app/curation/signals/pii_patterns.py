@@ -23,6 +23,7 @@ class PiiPatterns(Signal):
     key: ClassVar = "pii_patterns"
     title: ClassVar = "Personal data"
     version: ClassVar = 2
+    flags: ClassVar = tuple(each.measure for each in KINDS.values())
     measures: ClassVar = (
         Measure("pii", "Personal data", "Places of all kinds together.", "places"),
         *(Measure(each.measure, each.title, each.help, "places") for each in KINDS.values()),

@@ -58,8 +58,13 @@ class Refusal(Signal):
 
 def _phrase(response: str) -> str | None:
     found = _START.match(response)
-    if found is None:
-        lower = response.lower()
-        if any(hint in lower for hint in _HINTS):
-            found = _ANYWHERE.search(response)
+    return found[0].strip() if found else talks_as_model(response)
+
+
+def talks_as_model(response: str) -> str | None:
+    """The words by which an answer says that a model wrote it."""
+    lower = response.lower()
+    if not any(hint in lower for hint in _HINTS):
+        return None
+    found = _ANYWHERE.search(response)
     return found[0].strip() if found else None

@@ -1,4 +1,4 @@
-"""The verb on personal data: look, mask, take it back."""
+"""Verbs on flags: how many rows each marks; masking personal data and taking it back."""
 
 import click
 
@@ -6,6 +6,7 @@ from app.cli_kit import (
     finish,
     json_option,
     print_json,
+    print_page,
     print_table,
     wait_option,
     where_option,
@@ -65,3 +66,15 @@ def _show(found: Json, *, as_json: bool) -> None:
     print_table(found["kinds"], ("kind", "mask", "rows", "places"))
     click.echo()
     print_table(found["examples"], ("sample_id", "before", "after"))
+
+
+@click.command()
+@click.argument("dataset")
+@click.argument("signal")
+@where_option
+@json_option
+def coverage(dataset: str, signal: str, where: str, as_json: bool) -> None:
+    """How many rows each flag of a signal marks, such as each of the `skills`."""
+    path = f"/datasets/{part(dataset)}/coverage"
+    items = from_environment().get(path, signal=signal, where=where)["items"]
+    print_page(items, ("name", "title", "rows", "measured", "share"), as_json=as_json)
