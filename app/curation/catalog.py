@@ -37,6 +37,7 @@ from app.curation.signals.readability import Readability
 from app.curation.signals.refinedweb import RefinedWeb
 from app.curation.signals.refusal import Refusal
 from app.curation.signals.skills import Skills
+from app.curation.signals.toxicity import Toxicity
 from app.curation.signals.truncated import Truncated
 from app.curation.writers.base import Writer
 from app.curation.writers.jsonl import JsonLinesWriter
@@ -79,6 +80,7 @@ _SIGNALS: tuple[type[Signal], ...] = (
     Placeholder,
     Truncated,
     PiiPatterns,
+    Toxicity,
     Injection,
     Factoid,
     Dirt,
