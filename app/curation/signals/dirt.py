@@ -17,6 +17,7 @@ _WORD = re.compile(r"\w+")
 _GRAM = 4
 _FEWEST = 8  # words: a short answer may be words of the question
 _COPIED = 0.95  # of the runs: good answers often say the question, and then the answer
+_MOST_OF_IT = 0.75
 _NAN = float("nan")
 
 
@@ -121,7 +122,10 @@ def _look(record: Record, prompt: str, answer: str, hinted: bool) -> tuple[list[
 def _repeats(question: str, answer: str) -> bool:
     """Whether the answer is the question; what was to be changed or cut stands in the input."""
     said = _words(answer)
-    return bool(said) and (said == _words(question) or _copied(question, answer) >= _COPIED)
+    asked = _words(question)
+    # A sentence to be corrected stands in the question too, and is a part of it.
+    most = len(said) >= _MOST_OF_IT * len(asked)
+    return bool(said) and (said == asked or (most and _copied(question, answer) >= _COPIED))
 
 
 def _copied(prompt: str, response: str) -> float:

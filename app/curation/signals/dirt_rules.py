@@ -7,6 +7,7 @@ from typing import Any
 from app.curation.records import Kind
 from app.curation.signals.language import language_of
 from app.curation.text.parts import turns
+from app.curation.text.small_words import SMALL_WORDS
 
 _THING = r"(?:image|picture|photo(?:graph)?|figure|diagram|chart|graph|video|audio|screenshot|map)"
 _FILE = r"(?:file|document|attachment|pdf|spreadsheet|dataset|data\s?set|link|url|website|article)"
@@ -44,7 +45,7 @@ _OTHER_SAMPLE = re.compile(
 # Who asks for these gets such marks rightly.
 _ABOUT_SAMPLES = re.compile(
     r"\b(?:instructions?|tasks?|prompts?|dialog\w*|conversations?|chat\w*|interview|scripts?|"
-    r"transcripts?|markdown|readme)\b",
+    r"transcripts?|markdown|readme|users?)\b",
     re.IGNORECASE,
 )
 # fmt: off
@@ -60,49 +61,34 @@ _LANGUAGES = {
 _KNOWN = frozenset(_LANGUAGES.values())
 _NAMED = "|".join(_LANGUAGES)
 _ASKED = re.compile(
-    rf"\b(?:in(?:to)?|to)\s+(?:\w+\s+)?({_NAMED})(?=\s*(?:[.,:;!?)\"'\n]|$))", re.IGNORECASE
+    r"\b(?:write|answer|respond|reply|translate|say|tell|explain|summari[sz]e|rewrite|give|describe|"
+    r"compose|create|generate|put|speak)\b[^.?!\n]{0,80}?"
+    rf"\b(?:in(?:to)?|to)\s+(?:\w+\s+)?({_NAMED})(?=\s*(?:[.,:;!?)\"'\n]|$))",
+    re.IGNORECASE,
 )
 _SPEAKS_OF_ONE = re.compile(
     rf"\b(?:{_NAMED}|translat\w*|language|bilingual|phrase|idiom|pronounc\w*)\b", re.IGNORECASE
 )
 # Most English texts have one word of these in five; where both sides do, no model is asked.
-_ENGLISH = frozenset(
-    {
-        *(
-            "the",
-            "of",
-            "and",
-            "to",
-            "a",
-            "in",
-            "is",
-            "that",
-            "it",
-            "for",
-            "on",
-            "as",
-            "with",
-            "are",
-        ),
-        *(
-            "be",
-            "this",
-            "by",
-            "at",
-            "from",
-            "or",
-            "an",
-            "have",
-            "has",
-            "was",
-            "were",
-            "you",
-            "your",
-        ),
-        *("i", "my", "we", "our", "they", "their", "he", "she", "his", "her", "not", "can", "will"),
-        *("would", "should", "which", "who", "what", "how"),
-    }
-)
+_ENGLISH = SMALL_WORDS["en"] | {
+    *(
+        "this",
+        "at",
+        "from",
+        "an",
+        "have",
+        "has",
+        "was",
+        "were",
+        "you",
+        "your",
+        "i",
+        "my",
+        "we",
+        "our",
+    ),
+    *("they", "he", "she", "not", "can", "will", "would", "should", "who", "what", "how"),
+}
 _ENGLISH_SHARE = 0.12
 _FEWEST_LETTERS = 40  # fewer tell too little about a language
 _SURE = 0.9
@@ -160,12 +146,20 @@ def wrong_language(prompt: str, answer: str) -> str | None:
         return None  # it speaks of what it translates
     wanted = _LANGUAGES[asked[1].lower()] if asked else _spoken(prompt)
     found = _sure(answer) if wanted is not None else None
-    return found if found in _KNOWN and found != wanted else None
+    return found if found in _KNOWN and found != wanted and _reads_as(found, answer) else None
+
+
+def _reads_as(code: str, answer: str) -> bool:
+    """Names and technical words in plain letters are taken for any language: small words decide."""
+    if not answer[:400].isascii():
+        return True
+    words = answer[:400].lower().split()
+    return sum(word in SMALL_WORDS.get(code, ()) for word in words) >= _ENGLISH_SHARE * len(words)
 
 
 def _spoken(prompt: str) -> str | None:
-    """The language of a prompt; a short one shows English by its small words."""
-    return "en" if _is_english(prompt) else _sure(prompt)
+    """The language of a prompt; a short one shows English by any of its small words."""
+    return "en" if prompt.isascii() and _share(prompt) else _sure(prompt)
 
 
 def _is_prose(text: str) -> bool:

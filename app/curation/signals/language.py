@@ -12,6 +12,7 @@ from pydantic import Field
 
 from app.curation.signals.base import Measure, Scores, Signal
 from app.curation.signals.batch import Batch
+from app.curation.text.small_words import SMALL_WORDS
 
 # First word of the Unicode names of a script that lingua does not know, and its main language.
 _SCRIPTS: Mapping[str, str] = {
@@ -28,6 +29,9 @@ _SCRIPTS: Mapping[str, str] = {
 }
 
 _MAX_CHARS = 300
+_LIKELY, _LEAST = 5, 0.0005
+_SHORT = 160  # characters; longer texts are told apart without
+_MOST_HITS, _PER_WORD = 6, 4.0
 
 
 class LanguageOf(Signal):
@@ -41,6 +45,7 @@ class LanguageOf(Signal):
 
     key: ClassVar = "language"
     title: ClassVar = "Language"
+    version: ClassVar = 2
     measures: ClassVar = (
         Measure(
             "language_confidence",
@@ -70,10 +75,34 @@ def language_of(text: str, max_chars: int = _MAX_CHARS) -> tuple[str | None, flo
     start = unicodedata.normalize("NFC", start)
     if not any(char.isalpha() for char in start):
         return None, float("nan")
-    best = _detector().compute_language_confidence_values(start)[0]
-    if not best.value:
+    found = _detector().compute_language_confidence_values(start)
+    if not found[0].value:
         return _by_script(start)
-    return best.language.iso_code_639_1.name.lower(), best.value
+    likely = {
+        one.language.iso_code_639_1.name.lower(): one.value
+        for one in found[:_LIKELY]
+        if one.value > _LEAST
+    }
+    if len(start) < _SHORT:
+        likely = _weighed(likely, start)
+    best = max(likely, key=lambda code: likely[code])
+    return best, likely[best]
+
+
+def _weighed(likely: Mapping[str, float], text: str) -> dict[str, float]:
+    """Certainties with a say for the small words: three letters tell close relatives badly apart.
+
+    Nine words of Spanish were taken for Portuguese or Latin in 5 of 100 cases.
+    """
+    words = [word.strip(",.;:!?") for word in text.lower().split()]
+    hits = {
+        code: min(sum(word in SMALL_WORDS[code] for word in words), _MOST_HITS)
+        for code in likely
+        if code in SMALL_WORDS
+    }
+    scaled = {code: value * _PER_WORD ** hits.get(code, 0) for code, value in likely.items()}
+    total = sum(scaled.values())
+    return {code: value / total for code, value in scaled.items()}
 
 
 def _by_script(text: str) -> tuple[str | None, float]:

@@ -19,6 +19,9 @@ from tests.curation.records import answer, chat, text
 from tests.curation.signals.measuring import measure, note
 
 FRENCH = "Tous les êtres humains naissent libres et égaux en dignité et en droits, dit le texte."
+DUTCH = (
+    "De mensen die in het dorp wonen hebben het recht om te stemmen op de dag van de verkiezing."
+)
 ENGLISH = "All of the people who live in this town have the right to vote in the next election."
 
 
@@ -70,6 +73,7 @@ def test_prompts_that_point_at_nothing(prompt: str) -> None:
         asked("Describe the causes of the revolution in French history.", ENGLISH),
         asked(ENGLISH, "Algeria, Angola, Benin, Botswana, Burundi, Gabon, Ghana, Kenya, Togo."),
         asked("Kurz.", FRENCH),
+        asked(ENGLISH, "Spaghetti carbonara and tiramisu and gnocchi and lasagne alla bolognese"),
         asked("Draw a face with signs.", ":-)"),
         asked("Post it.", "We care. It matters to all. #nature #planet"),
         chat(("user", "Hello there, how are you?"), ("assistant", "I am fine, thank you.")),
@@ -97,6 +101,7 @@ def test_clean_rows(record: Record) -> None:
         ("copies_question", asked("What is the capital of Peru?", "What is the capital of Peru?")),
         ("wrong_language", asked(ENGLISH, FRENCH)),
         ("wrong_language", asked("Tell me a story in German.", FRENCH)),
+        ("wrong_language", asked(ENGLISH, DUTCH)),
         (
             "wrong_language",
             asked("Übersetze nichts, sondern erzähle mir etwas über deine Stadt.", FRENCH),

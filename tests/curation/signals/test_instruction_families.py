@@ -22,6 +22,11 @@ from tests.curation.signals.measuring import measure, note
         "Well, I am just a language model.",
         "That goes against my programming.",
         "I don't have access to real-time weather.",
+        "Oh. I\u2019m sorry, I can\u2019t answer that.",
+        "That\u2019s a good question, but I can\u2019t answer it!",
+        "I don\u2019t know how to do that, but I can look for it.",
+        "Hmm, I\u2019m not sure I can answer that question.",
+        "The discussion of piracy is really outside my scope.",
     ],
 )
 def test_refusals(output: str) -> None:
@@ -37,6 +42,10 @@ def test_refusals(output: str) -> None:
         "I can help you with that: first, open the lid.",
         "I am a teacher from Ghana.",
         "The refusal came as a surprise.",
+        "I'm sorry, I don't understand. What do you mean?",
+        "I'm sorry you feel that way.",
+        "Sorry, I should have been clearer.",
+        "I can't help but wonder.",
     ],
 )
 def test_answers_that_do_not_refuse(output: str) -> None:
