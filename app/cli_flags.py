@@ -59,10 +59,12 @@ def _show(found: Json, *, as_json: bool) -> None:
         print_json(found)
         return
     missing = found["matches"] - found["measured"]
-    click.echo(
-        f"{found['rows']:,} of {found['matches']:,} samples would change"
-        f"{f'; {missing:,} are not measured' if missing else ''}.\n"
-    )
+    if not found["measured"]:
+        said = f"None of the {found['matches']:,} samples is measured; the job measures them too."
+    else:
+        unknown = f"; {missing:,} are not measured" if missing else ""
+        said = f"{found['rows']:,} of {found['matches']:,} samples would change{unknown}."
+    click.echo(f"{said}\n")
     print_table(found["kinds"], ("kind", "mask", "rows", "places"))
     click.echo()
     print_table(found["examples"], ("sample_id", "before", "after"))

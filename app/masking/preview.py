@@ -115,7 +115,7 @@ def _examples(
     for sample_id, text in session.execute(_likely(query, known, kinds)):
         hits = [hit for hit in find_in(text) if hit.kind in kinds]
         if hits:
-            start = max(hits[0].start - _BEFORE, 0)
+            start = _word_at(text, hits[0].start - _BEFORE)
             # No value is cut in two: half of one might be left to read in the second text.
             end = max([start + _LENGTH, *(one.end for one in hits if one.start < start + _LENGTH)])
             part = text[start:end]
@@ -123,6 +123,13 @@ def _examples(
             left -= 1
         if not left:
             return
+
+
+def _word_at(text: str, place: int) -> int:
+    """Where a word begins, from a place on; the start of the text for one before it."""
+    if place <= 0:
+        return 0
+    return next((at + 1 for at in range(place, place + _BEFORE) if text[at].isspace()), place)
 
 
 def _likely(

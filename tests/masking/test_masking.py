@@ -13,7 +13,7 @@ from app.datasets.models import Dataset
 from app.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 from app.jobs.models import DeadLetter, Job, JobChunk, JobStatus
 from app.ledger.service import ledger
-from app.masking import measuring, service
+from app.masking import measuring, preview, service
 from app.review import service as review
 from app.review.models import Verdict
 from app.samples import registry
@@ -285,6 +285,7 @@ def test_over_rest_and_by_command_line(
     url = f"/datasets/{dataset.name}/mask"
 
     before = winnow_json("mask", dataset.name, "--preview")
+    unmeasured = winnow("mask", dataset.name, "--preview")[1]
     code, printed = winnow("mask", dataset.name, "--kinds", "email, card", "--wait")
     after = winnow_json("mask", dataset.name, "--preview")
     listed = winnow("mask", dataset.name, "--preview")[1]
@@ -295,6 +296,7 @@ def test_over_rest_and_by_command_line(
 
     assert (before["measured"], before["rows"], len(before["examples"])) == (0, 0, 3)
     assert before["examples"][0]["after"].startswith("Write to <EMAIL>.")
+    assert "None of the 5 samples is measured" in unmeasured
     assert code == 0
     assert "2 samples have a new revision." in printed
     assert (after["matches"], after["measured"], after["rows"]) == (5, 5, 2)
@@ -346,6 +348,16 @@ def test_a_dataset_measured_before_there_was_a_total_can_be_previewed(
     assert page.status_code == 200
     assert "Nothing is measured yet" in page.text
     assert "&lt;EMAIL&gt;" in page.text
+
+
+def test_an_example_begins_with_a_word(session: Session, dataset: Dataset, lead: Principal) -> None:
+    rows = [f"{'wordy ' * 30}jo@example.org", f"{'x' * 200}; jo@example.org, {'y' * 100}"]
+    fill(session, dataset, lead, [instruction(row) for row in rows])
+
+    found = preview.preview(session, dataset, kinds=["email"], where="")
+
+    assert found.examples[0].before.startswith("wordy wordy")
+    assert found.examples[1].before.startswith("jo@example.org,")
 
 
 def test_nothing_to_show_says_so(session: Session, dataset: Dataset, lead: Principal) -> None:
