@@ -40,7 +40,16 @@ _GRAPHS = _named(
     *("dijkstra", "bellman", "floyd", "kruskal", "prim$", "topological", "shortest_path"),
 )
 _STRINGS = _named(
-    *("string", "substring", "palindrom", "anagram", "vowels?", "words?$", "char(?:acter)?s?$"),
+    *(
+        "string",
+        "substring",
+        "palindrom",
+        "anagram",
+        "vowels?",
+        "words?$",
+        "chars?$",
+        "characters?$",
+    ),
     *("caesar", "levenshtein", "text", "sentence"),
 )
 _STRUCTURES = _named(
@@ -58,7 +67,18 @@ _STRUCTURES = _named(
     *("binary_?tree", "bst", "singly", "doubly", "circular", "segment_?tree", "union_?find"),
 )
 _MATHS = _named(
-    *("prime", "is_prime", "gcd", "lcm", "factor", "fibonacci", "fib$", "divisors?", "modul"),
+    *(
+        "prime",
+        "is_prime",
+        "gcd",
+        "lcm",
+        "factor",
+        "fibonacci",
+        "fib$",
+        "divisors?",
+        "modular",
+        "modulo",
+    ),
     *("power", "sqrt", "binomial", "combination", "permutation", "perfect_number", "armstrong"),
     *("euler", "totient", "sieve", "collatz", "digit", "root", "area", "volume", "average", "mean"),
     *("sum_of", "polynomial", "matrix", "determinant", "armstrong", "pi$"),
