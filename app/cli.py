@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from app import cli_catalog, cli_labels, cli_models, cli_scorers, cli_work
+from app import cli_catalog, cli_flags, cli_labels, cli_models, cli_scorers, cli_work
 from app.cli_kit import json_option, print_json
 from app.client import Refused
 
@@ -211,6 +211,8 @@ for _verb in (
     cli_catalog.samples,
     cli_catalog.preview,
     cli_catalog.rules,
+    cli_flags.coverage,
+    cli_flags.mask,
     cli_models.provider,
     cli_models.rubrics,
     cli_models.judge,

@@ -27,6 +27,8 @@ from app.ledger import pages as ledger_pages
 from app.llm import api as llm_api
 from app.llm import pages as llm_pages
 from app.log import configure_logging
+from app.masking import api as masking_api
+from app.masking import pages as masking_pages
 from app.overview import pages as overview_pages
 from app.perplexity import api as perplexity_api
 from app.perplexity import pages as perplexity_pages
@@ -52,6 +54,7 @@ _API = (
     samples_api,
     ledger_api,
     scoring_api,
+    masking_api,
     embeddings_api,
     filtering_api,
     review_api,
@@ -73,6 +76,7 @@ _PAGES = (
     embeddings_pages,
     ledger_pages,
     scoring_pages,
+    masking_pages,
     filtering_pages,
     judging_pages,
     campaigns_pages,

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from benchmarks import (
     catalog,
+    detectors,
     growth,
     imports,
     judging,
@@ -39,6 +40,7 @@ def _on_the_million(place: Place) -> Iterator[Result]:
 PARTS: dict[str, Part] = {
     "imports": imports.measure,
     "signals": signals.measure,
+    "detectors": detectors.measure,
     "scoring": scoring.measure,
     "judging": judging.measure,
     "perplexity": perplexity.measure,

@@ -24,6 +24,7 @@ HANDLERS: Mapping[JobKind, str] = {
     JobKind.DERIVE: "workers.deriving:HANDLER",
     JobKind.CAMPAIGN: "workers.campaigns:HANDLER",
     JobKind.PERPLEXITY: "workers.perplexity:HANDLER",
+    JobKind.MASK: "workers.masking:HANDLER",
 }
 
 

@@ -28,6 +28,11 @@ WHERE i.release_id = :release AND i.sample_id > :after AND i.sample_id <= :until
     AND d.verdict = 'approve' AND d.created_at <= :frozen_at
     AND (d.undone_at IS NULL OR d.undone_at > :frozen_at))
 """
+_PERSONAL = """
+SELECT count(*) FILTER (WHERE i.scores[CAST(:place AS int)] > 0),
+       count(*) FILTER (WHERE i.scores[CAST(:place AS int)] IS NULL)
+FROM release_items i WHERE i.release_id = :release
+"""
 
 
 def no_counts() -> Counts:
@@ -70,9 +75,21 @@ def manifest(
         "dataset": session.get_one(Dataset, release.dataset_id).name,
         "recipe": _recipe(release),
         "counts": _named(session, counts),
+        "personal_data": _personal_data(session, release),
         "left_out": {name: dict(sorted(reasons.items())) for name, reasons in left_out.items()},
         "files": [entry(one) for one in files],
     }
+
+
+def _personal_data(session: Session, release: Release) -> dict[str, int]:
+    """Rows in which personal data was found when last measured, and rows not measured."""
+    slot = release.slots.get("pii")
+    if slot is None:
+        return {"rows": 0, "not_measured": release.rows}
+    found, unknown = session.execute(
+        text(_PERSONAL), {"place": slot + 1, "release": release.id}
+    ).one()
+    return {"rows": found, "not_measured": unknown}
 
 
 def entry(file: WrittenFile) -> dict[str, Any]:
@@ -126,7 +143,8 @@ def card_of(
         summary=(
             f"{release.rows:,} samples of {about['dataset']}, all approved before "
             f"{release.frozen_at:%d %B %Y}: {approvals}. `manifest.json` lists "
-            "every row with its revision and the SHA-256 of its content."
+            "every row with its revision and the SHA-256 of its content. "
+            f"{_told(about['personal_data'])}"
         ),
         files=list(files),
         counts=about["counts"],
@@ -138,3 +156,11 @@ def card_of(
         },
     )
     return card(told).encode()
+
+
+def _told(personal: Mapping[str, int]) -> str:
+    """What is known of personal data, in a sentence."""
+    return (
+        f"Personal data of a checkable shape: {personal['rows']:,} rows have some, "
+        f"{personal['not_measured']:,} were not measured."
+    )

@@ -36,6 +36,8 @@ from app.curation.signals.placeholder import Placeholder
 from app.curation.signals.readability import Readability
 from app.curation.signals.refinedweb import RefinedWeb
 from app.curation.signals.refusal import Refusal
+from app.curation.signals.skills import Skills
+from app.curation.signals.toxicity import Toxicity
 from app.curation.signals.truncated import Truncated
 from app.curation.writers.base import Writer
 from app.curation.writers.jsonl import JsonLinesWriter
@@ -73,10 +75,12 @@ _SIGNALS: tuple[type[Signal], ...] = (
     NemoEnglish,
     Corruption,
     CodeShape,
+    Skills,
     Refusal,
     Placeholder,
     Truncated,
     PiiPatterns,
+    Toxicity,
     Injection,
     Factoid,
     Dirt,

@@ -28,6 +28,7 @@ class JobKind(StrEnum):
     DERIVE = "derive"
     CAMPAIGN = "campaign"
     PERPLEXITY = "perplexity"
+    MASK = "mask"
 
 
 class Queue(StrEnum):

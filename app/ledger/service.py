@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.accounts import audit
 from app.accounts.models import AuditEvent, User
+from app.curation.pii.kinds import places
 from app.curation.text.identity import content_hash
 from app.datasets.models import Import
 from app.filtering.models import RuleApplication, RuleSet, RuleVersion
@@ -132,6 +133,8 @@ _TITLES = {
     "review.flag": "Flagged",
     "review.skip": "Skipped",
     "review.undo": "Decision taken back",
+    "bulk.mask": "Personal data masked",
+    "bulk.unmask": "Masking undone",
     "bulk.undo": "Bulk action undone",
     "campaign.draw": "Drawn to be labelled",
     "campaign.delete": "Label campaign deleted",
@@ -143,6 +146,8 @@ _KINDS = {
     "sample.restore": "restored",
     "sample.edit": "edited",
     "review.undo": "restored",
+    "bulk.mask": "edited",
+    "bulk.unmask": "restored",
     "bulk.undo": "restored",
 }
 
@@ -181,6 +186,8 @@ def _detail(action: str, after: Mapping[str, Any]) -> str:
         return f"revision {after.get('revision')}{reason}"
     if action.startswith("campaign."):
         return f"campaign {after.get('campaign')}"
+    if action == "bulk.mask":
+        return f"revision {after['revision']}: {places(after['masked'])}"
     note = after.get("note")
     if note:
         return f"“{note}”"

@@ -30,6 +30,9 @@ class Action(StrEnum):
     UNTAG = "untag"
 
 
+# Masking changes texts, which takes a job of its own; it is kept and undone as a bulk action.
+MASK = "mask"
+
 _STATUS = {
     Action.APPROVE: Status.APPROVED,
     Action.REJECT: Status.REJECTED,
@@ -113,17 +116,23 @@ def undo(session: Session, action_id: uuid.UUID, *, by: Principal) -> Job:
     """Take a bulk action back, in a job: what it changed and what stands so still."""
     policies.may_bulk(by)
     row = get(session, action_id)
-    busy = jobs.open_jobs(session, row.dataset_id, JobKind.BULK)
+    kind = JobKind.MASK if row.action == MASK else JobKind.BULK
+    busy = jobs.open_jobs(session, row.dataset_id, kind)
     if row.undone_at is not None or any(job.params["action"] == str(row.id) for job in busy):
         raise ConflictError("This was taken back already, or is being changed right now.")
     return jobs.start(
         session,
-        JobKind.BULK,
+        kind,
         f"Undo {row.action.replace('_', ' ')}: {row.affected:,} samples",
         by=by,
         dataset_id=row.dataset_id,
-        params={"action": str(row.id), "undo": True},
+        params={"action": str(row.id), "undo": True, **_covered(row)},
     )
+
+
+def _covered(row: BulkAction) -> dict[str, Any]:
+    """What reads the samples of a job by its params has to find: all of the dataset."""
+    return {"dataset_id": row.dataset_id, "where": ""} if row.action == MASK else {}
 
 
 def get(session: Session, action_id: uuid.UUID) -> BulkAction:

@@ -243,7 +243,11 @@ class BulkAction(CreatedAt, Base):
 
 
 class BulkItem(Base):
-    """A sample that a bulk action changed, and what it was before."""
+    """A sample that a bulk action changed, and what it was before.
+
+    Masking wrote the revision `revision` in the place of `previous_revision`; other actions leave
+    the text alone.
+    """
 
     __tablename__ = "bulk_items"
     __table_args__ = (Index(None, "sample_id"),)
@@ -255,3 +259,5 @@ class BulkItem(Base):
         ForeignKey("samples.id", ondelete="CASCADE"), primary_key=True
     )
     previous_status: Mapped[Status] = mapped_column(StatusColumn)
+    previous_revision: Mapped[int | None]
+    revision: Mapped[int | None]

@@ -11,7 +11,7 @@ from app.datasets import service as datasets
 from app.jobs import service as jobs
 from app.jobs.schemas import JobOut, job_out
 from app.samples.search import schema_of
-from app.scoring import league, ratings, service
+from app.scoring import coverage, league, ratings, service
 from app.web.forms import FormFields, Uploads
 from app.web.methods import MethodOut, method_out
 from app.web.pagination import Page
@@ -27,6 +27,18 @@ class SignalIn(BaseModel):
 class ScoreIn(BaseModel):
     signals: list[SignalIn] = Field(min_length=1, max_length=100)
     where: str = Field("", max_length=4000)
+
+
+class MarkedOut(BaseModel):
+    """Rows that a flag marks, of those that have a value."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    name: str
+    title: str
+    rows: int
+    measured: int
+    share: float
 
 
 @router.get("/signals", name="api:list_signals")
@@ -125,3 +137,18 @@ def score(
     job = service.start(session, datasets.get(session, name), wanted, by=user, where=body.where)
     response.headers["Location"] = f"/api/v1/jobs/{job.id}"
     return job_out(job, jobs.progress(session, [job])[job.id])
+
+
+@router.get("/datasets/{name}/coverage", name="api:coverage")
+def list_coverage(
+    name: str,
+    session: SessionDep,
+    _user: CurrentUser,
+    signal: Annotated[str, Query(max_length=100)],
+    where: Annotated[str, Query(max_length=4000)] = "",
+) -> Page[MarkedOut]:
+    """How many rows each flag of a signal marks, such as each of the `skills`."""
+    dataset = datasets.get(session, name)
+    found = coverage.coverage(session, dataset, signal, where)
+    items = [MarkedOut.model_validate(one) for one in found]
+    return Page(items=items, total=len(items))

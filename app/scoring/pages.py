@@ -9,12 +9,13 @@ from sqlalchemy.orm import Session
 from app.accounts.current import CurrentLead, CurrentUser, SessionDep
 from app.curation.catalog import SIGNALS
 from app.datasets import service as datasets
+from app.datasets.models import Dataset
 from app.jobs import service as jobs
 from app.jobs.models import JobKind
 from app.samples import distribution, registry
 from app.samples.models import DatasetSignal
 from app.samples.search import Schema, schema_of
-from app.scoring import league, ratings, service, trust
+from app.scoring import coverage, league, ratings, service, trust
 from app.web.forms import FormFields, Uploads, fields_of, params_from_form
 from app.web.render import render
 
@@ -47,6 +48,7 @@ def scores_page(
         badges=trust.badges(session, dataset.id),
         opened=opened,
         histogram=distribution.histogram(session, schema, opened.name) if opened else None,
+        covered=_covered(session, dataset, opened),
         ends=distribution.ends(session, schema, opened.name) if opened else None,
         by=by if by in league.GROUPS else "source",
         groups=league.GROUPS,
@@ -79,6 +81,15 @@ def _league(
 ) -> list[league.Place]:
     rank = ("-" if low_first else "") + signal.name
     return league.league(session, schema, rank, by if by in league.GROUPS else "source")
+
+
+def _covered(
+    session: SessionDep, dataset: Dataset, opened: DatasetSignal | None
+) -> list[coverage.Marked]:
+    """How many samples each flag marks, where the opened signal is one of flags."""
+    if opened is None or opened.key not in SIGNALS or not SIGNALS[opened.key].flags:
+        return []
+    return coverage.coverage(session, dataset, opened.key)
 
 
 @router.post("/datasets/{name}/scores", name="scoring:start")

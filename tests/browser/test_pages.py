@@ -69,6 +69,7 @@ STATES = {
     "review-queue": State("/datasets/demo/review", clicks=("[popovertarget=queue-settings]",)),
     "review-keys": State("/datasets/demo/review", keys=("?",), waits="#keys h2"),
     "releases": State("/datasets/demo/releases"),
+    "personal-data": State("/datasets/demo/personal-data"),
     "judges": State("/datasets/demo/judges"),
     "learn": State("/datasets/demo/learn"),
     "learn-form": State("/datasets/demo/learn", keys=("m",), waits="#learn h2"),
@@ -81,7 +82,8 @@ STATES = {
     "missing": State("/datasets/nowhere", allowed=frozenset({404})),
 }
 PLACES = (
-    *("", "/samples", "/review", "/scores", "/filters", "/judges", "/learn", "/calibration"),
+    *("", "/samples", "/review", "/scores", "/filters", "/judges", "/learn"),
+    *("/calibration", "/personal-data"),
     *("/import", "/releases", "/jobs"),
 )
 

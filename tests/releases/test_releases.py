@@ -13,6 +13,7 @@ from app.datasets.models import Dataset
 from app.releases import service
 from app.samples import service as samples
 from app.samples.models import Sample, Status
+from app.scoring import service as scoring
 from tests.factories import fill, instruction, make_dataset, run_job
 
 
@@ -331,3 +332,27 @@ def test_a_dataset_with_releases_is_not_deleted_by_the_way(
     assert run_job(session, gone.json()["id"]).error is None
     assert not folder.exists()
     assert admin_api.get(f"/releases/{made_id}").status_code == 404
+
+
+def test_a_release_says_what_is_known_of_personal_data(
+    session: Session, dataset: Dataset, lead: Principal, api: TestClient
+) -> None:
+    release(session, api, "before")
+    rows = fill(session, dataset, lead, [instruction("Write to jo@example.org."), instruction("?")])
+    for sample in rows[-2:]:
+        samples.set_status(session, sample, Status.APPROVED, by=lead, action="test")
+    session.commit()
+    wanted = [scoring.Wanted("pii_patterns", {})]
+    where = f"id:{rows[-2].id},{rows[-1].id}"
+    run_job(session, scoring.start(session, dataset, wanted, by=lead, where=where).id)
+
+    release(session, api, "after")
+
+    before, after = (
+        api.get(f"/releases/{name}/manifest").json()["personal_data"]
+        for name in ("before", "after")
+    )
+    assert before == {"rows": 0, "not_measured": 7}
+    assert after == {"rows": 1, "not_measured": 7}
+    card = api.get("/releases/after/files/README.md").text
+    assert "1 rows have some, 7 were not measured." in card

@@ -11,10 +11,12 @@ from app.errors import ConflictError, ForbiddenError, InvalidError
 from app.samples import registry
 from app.samples import service as samples
 from app.samples.models import Sample
-from app.scoring import reading, service
+from app.scoring import coverage, reading, service
 from app.scoring.models import ScoreNote
 from app.scoring.service import Wanted
+from tests.conftest import browser_of
 from tests.factories import fill, instruction, make_dataset, run_job
+from tests.shell import Here, winnow
 
 TEXTS = [
     ("What is two and two?", "Four, because two and two are four."),
@@ -166,3 +168,53 @@ def test_profiles_histogram_and_rules_over_rest(
     dropped = api.get("/datasets/mix/samples", params={"where": "status:dropped"}).json()
     assert dropped["items"] == []
     assert session.execute(text("SELECT count(*) FROM sample_drops")).scalar() == 0
+
+
+def test_coverage_counts_what_each_flag_marks(
+    session: Session, dataset: Dataset, lead: Principal, api: TestClient
+) -> None:
+    code = "```python\ndef gcd(a, b):\n    while b:\n        a, b = b, a % b\n    return a\n```"
+    fill(
+        session,
+        dataset,
+        lead,
+        [instruction("Divide.", code), instruction("Sort.", "```\nx = 1\n```")],
+    )
+    before = coverage.coverage(session, dataset, "skills")
+    measure(session, dataset, lead, "skills", "lengths")
+
+    found = {one.name: one for one in coverage.coverage(session, dataset, "skills")}
+    none = coverage.coverage(session, dataset, "skills", "id:0")
+    answer = api.get(f"/datasets/{dataset.name}/coverage", params={"signal": "skills"})
+    page = browser_of(session, lead).get(f"/datasets/{dataset.name}/scores?signal=skill_maths")
+    other = browser_of(session, lead).get(f"/datasets/{dataset.name}/scores?signal=words")
+
+    assert before == []
+    assert len(found) == 8
+    maths = found["skill_maths"]
+    assert (maths.rows, maths.measured, maths.share) == (1, 2, 0.5)
+    assert found["skill_graphs"].rows == 0
+    assert none[0].share == 0
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["total"] == 8
+    assert "Coverage" in page.text
+    assert "skill_maths%3E0" in page.text
+    assert "Coverage" not in other.text
+    with pytest.raises(InvalidError, match="`lengths` is no signal of flags"):
+        coverage.coverage(session, dataset, "lengths")
+
+
+def test_coverage_by_command_line(
+    session: Session,
+    dataset: Dataset,
+    lead: Principal,
+    api: TestClient,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    measure(session, dataset, lead, "dirt")
+    monkeypatch.setattr("app.cli_flags.from_environment", lambda: Here(api, session))
+
+    code, printed = winnow("coverage", dataset.name, "dirt")
+
+    assert code == 0
+    assert "No answer" in printed

@@ -46,9 +46,13 @@ class Scores:
 
 
 class Signal(Method):
-    """Measures records. Raw values are stored; rules and profiles judge them later."""
+    """Measures records. Raw values are stored; rules and profiles judge them later.
+
+    `flags` names the measures that mark the records in which they are above 0: pages count those.
+    """
 
     measures: ClassVar[tuple[Measure, ...]]
+    flags: ClassVar[Sequence[str]] = ()
 
     @abstractmethod
     def score(self, batch: "Batch") -> Scores:

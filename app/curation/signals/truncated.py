@@ -31,6 +31,7 @@ class Truncated(Signal):
 
     key: ClassVar = "truncated"
     title: ClassVar = "Truncated"
+    version: ClassVar = 2
     measures: ClassVar = (
         Measure("truncated", "Truncated", "1 if the answer stops in the middle, else 0."),
     )
@@ -39,18 +40,18 @@ class Truncated(Signal):
         values = np.full((len(batch), 1), np.nan, np.float32)
         notes = {}
         for row, (record, response) in enumerate(zip(batch, batch.responses, strict=True)):
-            text = response.rstrip()
-            if record.kind is Kind.COMPLETION or not text:
+            if record.kind is Kind.COMPLETION or not response.strip():
                 continue
-            reason = _reason(text)
+            reason = cut_off(response)
             values[row, 0] = reason is not None
             if reason is not None:
                 notes[row] = Note(reason)
         return Scores(values, notes=notes)
 
 
-def _reason(text: str) -> str | None:
-    """Why the text seems to stop in the middle; the first reason found."""
+def cut_off(text: str) -> str | None:
+    """Why the text, which is not blank, seems to stop in the middle; the first reason found."""
+    text = text.rstrip()
     # The search for the marks is much faster than the pattern, which tries every character.
     fences = len(_FENCE.findall(text)) if "```" in text or "~~~" in text else 0
     if fences % 2:
@@ -70,6 +71,8 @@ def _open_pair(line: str) -> str | None:
 
 def _open_sentence(line: str) -> str | None:
     last = line[-1]
+    if line.rsplit(None, 1)[-1].startswith("#"):
+        return None  # the tags of a post
     if last in ",-" or (last.isalpha() and _DANGLING.search(line[-20:])):
         return "The last line asks for a next word."
     # The last character first: few answers end without a mark, and the rest takes longer.

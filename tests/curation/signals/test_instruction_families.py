@@ -1,11 +1,10 @@
-"""Refusals, placeholders, truncation, personal data."""
+"""Refusals, placeholders, truncation."""
 
 import math
 
 import pytest
 
 from app.curation.records import Kind, Record
-from app.curation.signals.pii_patterns import has_valid_luhn, has_valid_mod97
 from tests.curation.records import answer
 from tests.curation.signals.measuring import measure, note
 
@@ -23,6 +22,11 @@ from tests.curation.signals.measuring import measure, note
         "Well, I am just a language model.",
         "That goes against my programming.",
         "I don't have access to real-time weather.",
+        "Oh. I\u2019m sorry, I can\u2019t answer that.",
+        "That\u2019s a good question, but I can\u2019t answer it!",
+        "I don\u2019t know how to do that, but I can look for it.",
+        "Hmm, I\u2019m not sure I can answer that question.",
+        "The discussion of piracy is really outside my scope.",
     ],
 )
 def test_refusals(output: str) -> None:
@@ -38,6 +42,10 @@ def test_refusals(output: str) -> None:
         "I can help you with that: first, open the lid.",
         "I am a teacher from Ghana.",
         "The refusal came as a surprise.",
+        "I'm sorry, I don't understand. What do you mean?",
+        "I'm sorry you feel that way.",
+        "Sorry, I should have been clearer.",
+        "I can't help but wonder.",
     ],
 )
 def test_answers_that_do_not_refuse(output: str) -> None:
@@ -122,55 +130,3 @@ def test_code_and_nothing_may_end_anywhere() -> None:
 
     assert math.isnan(measure("truncated", record)["truncated"])
     assert math.isnan(measure("truncated", answer(" \n"))["truncated"])
-
-
-def test_personal_data_by_shape_and_check_digits() -> None:
-    content = (
-        "Write to jo.doe+x@mail.example.org or call +44 20 7946 0958 or (555) 010-9999. "
-        "Server 8.8.8.8, card 4111 1111 1111 1111, account GB82 WEST 1234 5698 7654 32."
-    )
-
-    found = measure("pii_patterns", content)
-    where = note("pii_patterns", content)
-
-    assert found == {
-        "pii_emails": 1,
-        "pii_phones": 2,
-        "pii_ipv4": 1,
-        "pii_credit_cards": 1,
-        "pii_ibans": 1,
-    }
-    assert where is not None
-    assert [content[start:end] for start, end in where.spans] == [
-        "jo.doe+x@mail.example.org",
-        "+44 20 7946 0958",
-        "(555) 010-9999",
-        "8.8.8.8",
-        "4111 1111 1111 1111",
-        "GB82 WEST 1234 5698 7654 32",
-    ]
-    assert "4111" not in where.text
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        "On 2024-05-17 and 17.05.2024 we met.",
-        "Version 1.2.3.4.5 at 192.168.0.1, or 300.1.1.1.",
-        "The number 4111 1111 1111 1112 is no card.",
-        "GB83 WEST 1234 5698 7654 32 is no account.",
-        "Between 1990 and 2005 there were 1234567 of them.",
-        "someone@localhost",
-        "No digits at all.",
-    ],
-)
-def test_what_only_looks_like_personal_data(content: str) -> None:
-    assert sum(measure("pii_patterns", content).values()) == 0
-
-
-def test_check_digits() -> None:
-    assert has_valid_luhn("79927398713")
-    assert not has_valid_luhn("79927398710")
-    assert not has_valid_luhn("0000000000000")
-    assert has_valid_mod97("DE89370400440532013000")
-    assert not has_valid_mod97("DE88370400440532013000")

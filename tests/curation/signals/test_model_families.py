@@ -1,4 +1,4 @@
-"""Orders to the model, facts of a day, dirt in instructions."""
+"""Orders to the model, facts of a day."""
 
 import json
 import math
@@ -11,9 +11,8 @@ import pytest
 
 from app.curation.agreement import auroc
 from app.curation.catalog import SIGNALS
-from app.curation.records import Kind, Record
 from app.curation.signals.batch import Batch
-from tests.curation.records import answer, text
+from tests.curation.records import text
 from tests.curation.signals.measuring import measure, note
 
 
@@ -108,47 +107,3 @@ def test_what_makes_a_fact_of_a_day_is_marked() -> None:
     assert found.spans == ((16, 19),)
     assert note("factoid", "Water boils because its molecules move faster than before.") is None
     assert math.isnan(measure("factoid", "Two words.")["factoid"])
-
-
-def asked(prompt: str, output: str = "An answer.") -> Record:
-    return Record(Kind.INSTRUCTION, {"instruction": prompt, "input": "", "output": output})
-
-
-@pytest.mark.parametrize(
-    "prompt",
-    [
-        "Describe the image below.",
-        "What is shown in this picture?",
-        "Summarize the attached file.",
-        "Use the following link to answer.",
-        "Caption the photo.",
-        "What does the given chart say?",
-    ],
-)
-def test_prompts_that_point_at_nothing(prompt: str) -> None:
-    assert measure("dirt", asked(prompt))["missing_media"] == 1
-    assert note("dirt", asked(prompt)) is not None
-
-
-@pytest.mark.parametrize(
-    "prompt",
-    [
-        "Describe the image below: ![a cat](cat.png)",
-        "Use the following link: https://example.org",
-        "Explain how image compression works.",
-        "Name three website builders.",
-    ],
-)
-def test_prompts_that_point_at_what_is_there(prompt: str) -> None:
-    assert measure("dirt", asked(prompt))["missing_media"] == 0
-
-
-def test_answers_that_copy_the_prompt() -> None:
-    prompt = "Rewrite the sentence: the quick brown fox jumps over the lazy dog today"
-    copied = "the quick brown fox jumps over the lazy dog today"
-    assert measure("dirt", asked(prompt, copied))["copies_prompt"] == 1
-    fresh = "A fast fox that is brown leaps across a dog that would rather rest."
-    assert measure("dirt", asked(prompt, fresh))["copies_prompt"] == 0
-    assert math.isnan(measure("dirt", asked(prompt, "No."))["copies_prompt"])
-    assert math.isnan(measure("dirt", text("plain"))["missing_media"])
-    assert measure("dirt", answer("x"))["missing_media"] == 0

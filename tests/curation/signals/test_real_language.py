@@ -31,3 +31,16 @@ def test_the_declaration_of_human_rights(real_data: Path) -> None:
 
         assert labels is not None
         assert labels.count(code) >= 0.95 * len(labels), name
+
+
+def test_four_languages_from_forty_characters_on(real_data: Path) -> None:
+    for name, code in {"eng": "en", "deu": "de", "fra": "fr", "spa": "es"}.items():
+        words = (real_data / "lang_udhr2" / f"{name}.txt").read_text(encoding="utf-8").split()
+        texts = [" ".join(words[at : at + 9]) for at in range(0, len(words) - 9, 9)]
+        planted = [each for each in texts if len(each) >= 40]
+
+        labels = LanguageOf().score(Batch([text(each) for each in planted])).labels
+
+        assert labels is not None
+        assert len(labels) > 100
+        assert labels.count(code) >= 0.98 * len(labels), name
