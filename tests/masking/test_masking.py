@@ -375,3 +375,21 @@ def test_at_most_ten_examples(session: Session, dataset: Dataset, lead: Principa
     page = browser_of(session, lead).get(f"/datasets/{dataset.name}/personal-data")
 
     assert page.text.count('class="chg"') == 10
+
+
+def test_it_is_undone_like_any_bulk_action_and_once(
+    session: Session, dataset: Dataset, lead: Principal, api: TestClient
+) -> None:
+    fill(session, dataset, lead, ROWS)
+    action = mask(session, dataset, lead).result["action"]
+
+    job = api.post(f"/bulk/{action}/undo")
+    busy = api.post(f"/bulk/{action}/undo")
+    run_job(session, job.json()["id"])
+    again = api.post(f"/bulk/{action}/undo")
+    catalog = browser_of(session, lead).get(f"/datasets/{dataset.name}/samples")
+
+    assert (job.status_code, job.json()["kind"]) == (202, "mask")
+    assert (busy.status_code, again.status_code) == (409, 409)
+    assert bodies(session, dataset) == [row.body for row in ROWS]
+    assert catalog.status_code == 200

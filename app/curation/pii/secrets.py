@@ -26,7 +26,8 @@ _KEY = re.compile(
 )
 _LABEL = r"(?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----"
 _OPENING = re.compile(rf"-----BEGIN {_LABEL}")
-_PRIVATE_KEY = re.compile(rf"-----BEGIN {_LABEL}[\s\S]{{0,20000}}?-----END {_LABEL}")
+# Up to the next mark of this kind, so that many openings cost no more than one.
+_PRIVATE_KEY = re.compile(rf"-----BEGIN {_LABEL}(?:(?!-----)[\s\S]){{0,20000}}-----END {_LABEL}")
 _ASSIGNED = re.compile(
     r"\b(?:\w{0,30}_)?(?:password|passwd|passwort|pwd|secret|token|api[ _-]?key|access[ _-]?key"
     r"|auth[ _-]?key|secret[ _-]?key)[\"']?\s{0,3}(?::=|[=:])\s{0,3}[\"']?"

@@ -32,9 +32,10 @@ _NOTHING = re.compile(
     r"undefined|empty|blank|not applicable|tbd|todo|input|output)?[\s.?!_\-<>\[\]()\"'“”]{0,9}",
     re.IGNORECASE,
 )
+# Bounded, since hostile texts hold white space by the megabyte.
 _NO_INPUT = re.compile(
-    r"<\s*(?:no\s?(?:input|output))?\s*>|\[\s*\](?=\s*$)|"
-    r"^\W*(?:no ?input(?: (?:needed|required|provided))?|n/?a|none|null|nan|not applicable)\W*$",
+    r"<\s{0,9}(?:no\s?(?:input|output))?\s{0,9}>|^[^\w\n]{0,9}(?:no ?input(?: (?:needed|required|"
+    r"provided))?|n/?a|none|null|nan|not applicable)[^\w\n]{0,9}$",
     re.IGNORECASE | re.MULTILINE,
 )
 _OTHER_SAMPLE = re.compile(

@@ -1,6 +1,7 @@
 """What is found as personal data, and what only looks like it."""
 
 import random
+import time
 from collections import Counter
 
 import pytest
@@ -177,3 +178,12 @@ def test_kinds_have_a_mask_of_their_own_that_no_pattern_finds() -> None:
 
     assert len(set(masks)) == len(masks)
     assert found(" ".join(masks) + f" password={masks[0]} call {masks[1]}") == []
+
+
+def test_openings_of_keys_that_never_end_take_no_longer_than_others() -> None:
+    text = "-----BEGIN PRIVATE KEY-----\n" * 20_000
+
+    began = time.perf_counter()
+
+    assert found(text) == []
+    assert time.perf_counter() - began < 5

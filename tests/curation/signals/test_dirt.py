@@ -5,6 +5,7 @@ import gzip
 import json
 import math
 import random
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -139,6 +140,18 @@ def test_several_kinds_are_counted_and_told() -> None:
     assert told is not None
     assert "A word for nothing stands in place of the input." in told.text
     assert "The answer says “As an AI”." in told.text
+
+
+@pytest.mark.parametrize(
+    "hostile", ["\n" * 300_000, "<" + " " * 300_000, "[" * 50_000, "in " * 90_000]
+)
+def test_hostile_prompts_take_no_longer_than_others(hostile: str) -> None:
+    record = chat(("user", f"Say it {hostile} now"), ("assistant", "It."))
+
+    began = time.perf_counter()
+    measure("dirt", record)
+
+    assert time.perf_counter() - began < 5
 
 
 Row = dict[str, str]
