@@ -37,7 +37,7 @@ def test_perplexity_prints_the_band_and_its_energy_is_counted(live: Live, named:
     assert measured.exit_code == 0, measured.output
     assert band.startswith("perplexity:")
     assert 94 <= len(kept.output.splitlines()) <= 98
-    took = {one["kind"]: one for one in json.loads(energy.output)}
+    took = {one["kind"]: one for one in json.loads(energy.stdout)["items"]}
     assert took["perplexity"]["cpu_s"] > 0
     assert took["perplexity"]["kwh"] > 0
 
