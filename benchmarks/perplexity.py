@@ -17,6 +17,7 @@ from tests import tiny_models
 
 _ROWS, _FORWARD, _GRADED = 52_002, 100, 1_500  # at full size
 _LAYERS, _WIDTH, _VOCABULARY = 6, 768, 30_000  # a distilled GPT-2
+_SMALL = 100_000  # samples: for runs of fewer the model is small too
 
 
 def measure(place: Place) -> Iterator[Result]:
@@ -60,9 +61,12 @@ def _by_a_transformer(place: Place, pairs: Pairs) -> Iterator[Result]:
     count = min(place.part(_FORWARD), len(pairs))
     some = Pairs(pairs.prompts[:count], pairs.answers[:count])
     words = dict.fromkeys(" ".join([*some.prompts, *some.answers]).split())
-    words |= {f"word{number}": None for number in range(_VOCABULARY - len(words))}
-    folder = place.base / "distilled-gpt2"
-    tiny_models.drawn(folder, list(words), length=1024, layers=_LAYERS, width=_WIDTH, heads=12)
+    full = place.rows >= _SMALL
+    if full:
+        words |= {f"word{number}": None for number in range(_VOCABULARY - len(words))}
+    layers, width = (_LAYERS, _WIDTH) if full else (1, 48)
+    folder = place.base / f"gpt2-{layers}-{width}"
+    tiny_models.drawn(folder, list(words), length=1024, layers=layers, width=width, heads=12)
     held = local_models.load(str(folder))
     size = sum(one.numel() for one in held.model.parameters()) / 1e6
     start = time.perf_counter()

@@ -76,6 +76,8 @@ STATES = {
     "calibration": State("/datasets/demo/calibration?signal=judge_score&against=response_words"),
     "calibration-empty": State("/datasets/demo/calibration?signal=judge_score"),
     "providers": State("/settings/providers"),
+    "perplexity": State("/datasets/demo/perplexity"),
+    "perplexity-form": State("/datasets/demo/perplexity", keys=("m",), waits="#read h2"),
     "jobs": State("/datasets/demo/jobs"),
     "settings": State("/settings"),
     "rest": State("/api/docs"),

@@ -3,8 +3,10 @@
 import asyncio
 import json
 import shutil
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -295,3 +297,46 @@ def test_over_rest_and_in_the_browser(
     shutil.rmtree(folder)
     found = admin_api.post("/providers/small/test").json()
     assert found == {"ok": False, "message": f"There is no folder {folder} on this machine."}
+
+
+def test_files_that_are_damaged_are_said_to_be(tmp_path: Path) -> None:
+    weights = tiny_models.drawn(tmp_path / "weights", WORDS)
+    (weights / "model.safetensors").write_bytes(b"no weights at all")
+    config = tiny_models.drawn(tmp_path / "config", WORDS)
+    (config / "config.json").write_text("{")
+    words = tiny_models.drawn(tmp_path / "words", WORDS)
+    (words / "tokenizer.json").write_text("{")
+
+    for folder, said in [(weights, "loaded"), (config, "read"), (words, "tokenizer")]:
+        with pytest.raises(ModelError, match=said) as caught:
+            local_models.load(str(folder))
+        assert caught.value.fatal
+
+
+def test_a_template_that_fails_for_another_reason_fails(tmp_path: Path) -> None:
+    template = "{{ raise_exception('never') }}"
+    folder = tiny_models.drawn(tmp_path / "tiny", WORDS, template=template)
+
+    with pytest.raises(Exception, match="never"):
+        asked(LocalChat(str(folder)), [question("red")])
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("import os; os.kill(os.getpid(), 9)", "ended by signal 9"),
+        ("raise SystemExit('no module')", "could not be tried: no module"),
+        ("import time; time.sleep(9)", "did not answer within 1 s"),
+    ],
+)
+def test_a_trial_that_dies_is_told(monkeypatch: pytest.MonkeyPatch, code: str, words: str) -> None:
+    run = subprocess.run
+
+    def other(command: list[str], **how: Any) -> object:
+        return run([command[0], "-c", code], **how)
+
+    monkeypatch.setattr(subprocess, "run", other)
+    monkeypatch.setattr(local_probe, "_LONGEST_S", 1.0)
+
+    with pytest.raises(ModelError, match=words):
+        local_probe.ask_once("tiny", question("red"))
