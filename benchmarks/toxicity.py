@@ -27,7 +27,7 @@ _ROOT = Path(__file__).resolve().parents[1]
 Labelled = tuple[str, bool]
 _HELD_OUT = 0.3
 # How much a set counts on either side, however large it is.
-_SHARES = {"made up": 3500}
+_SHARES = {"made up": 9000, "harmless": 3500}
 _STEPS = 127  # weights are whole numbers of this many steps to each side
 
 # Harmless words that hold or look like coarse ones, and what they mostly stand in.
@@ -103,6 +103,15 @@ _ALIKE = (
         "Jewish food",
         "lesbian",
     ),
+    *(
+        "Donald Trump",
+        "Joe Biden",
+        "Barack Obama",
+        "the president",
+        "Harry Potter",
+        "the full moon",
+    ),
+    *("trash can", "dump truck", "monkey bars", "a white shirt", "redneck riviera", "yellow bird"),
     *(
         "kill the process",
         "killer whale",
@@ -256,6 +265,15 @@ def harmless(data: Path) -> Iterator[Labelled]:
         for line in list(file)[:2500]:
             row = json.loads(line)
             yield row["question"], False
+    with gzip.open(
+        data / "dolly_part" / "dolly_first6400.jsonl.gz", "rt", encoding="utf-8"
+    ) as file:
+        for row in map(json.loads, file):
+            yield row["instruction"], False
+            yield row["response"][:800], False
+    with gzip.open(data / "mmlu" / "mmlu_test.jsonl.gz", "rt", encoding="utf-8") as file:
+        for line in list(file)[::4]:
+            yield json.loads(line)["question"], False
     for path in sorted((data / "oasst_sample").glob("*.jsonl")):
         for line in path.read_text(encoding="utf-8").splitlines():
             yield from ((text[:400], False) for text in _texts(json.loads(line)))

@@ -15,11 +15,13 @@ from app.accounts.policies import Principal, require_role
 from app.accounts.service import now
 from app.curation.catalog import LEARNERS, SIGNALS
 from app.curation.learners import labels as rules
+from app.curation.learners import reduction
 from app.curation.learners.base import Floats, LabelsError, Learner, Task
 from app.curation.learners.bench import bench
 from app.curation.learners.drift import ALARM, psi
-from app.curation.learners.features import combined, filled, middles
+from app.curation.learners.features import BLOCKS, combined, filled, middles
 from app.curation.learners.metrics import measured
+from app.curation.learners.reduction import Reduction
 from app.curation.learners.stored import Learned
 from app.curation.learners.validation import validate
 from app.curation.text.surprise import Pairs
@@ -159,7 +161,7 @@ def _version(
     recipe = [
         model.fingerprint,
         [[one.name, one.fingerprint] for one in used],
-        *(found.hash(), params["cut"], params["learner"], params["params"]),
+        *(found.hash(), params["cut"], params["learner"], params["params"], reduction.VERSION),
     ]
     fingerprint = hashlib.sha256(orjson.dumps(recipe)).hexdigest()
     known = versions(session, params["dataset_id"], params["signal"])
@@ -205,12 +207,14 @@ def _fit(
     raw = features(session, row, model, found.ids, found.revisions)
     stand_ins = middles(raw)
     classes = rules.is_classes(found.values)
-    task = Task(filled(raw, stand_ins), found.values, classes)
+    whole = filled(raw, stand_ins)
+    reduced = Reduction.fit(whole, BLOCKS * model.width)
+    task = Task(reduced.apply(whole), found.values, classes)
     checked = validate(learner, task)
     row.metrics = {"labels": len(task), **measured(task.labels, checked.scores, classes=classes)}
     row.curve = [list(point) for point in checked.curve]
     row.bench = [asdict(cut) for cut in bench(task.labels, checked.scores)] if classes else []
-    row.file_sha256 = files.write(Learned(learner.fit(task), stand_ins).to_bytes())
+    row.file_sha256 = files.write(Learned(learner.fit(task), stand_ins, reduced).to_bytes())
     # What the drift of the pool is measured against, when all rows have their score.
     row.metrics = {**row.metrics, "held_out": _quantiles(checked.scores)}
 

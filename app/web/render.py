@@ -31,6 +31,7 @@ def templates() -> Jinja2Templates:
         number=number,
         decimal=decimal,
         tick=tick,
+        short=short,
         percent=percent,
         ago=ago,
         when=when,
@@ -91,6 +92,15 @@ def decimal(value: float | None) -> str:
 def tick(value: float) -> str:
     """A value on an axis: whole from a hundred on."""
     return number(value) if abs(value) >= 100 else decimal(value)
+
+
+def short(value: float) -> str:
+    """A value where there is room for four signs: 26k, 1.2M, 0.18."""
+    for unit, least, worth in (("M", 1e6, 1e6), ("k", 1e4, 1e3)):
+        if abs(value) >= least:
+            part = value / worth
+            return f"{part:.1f}{unit}" if abs(part) < 10 else f"{part:.0f}{unit}"
+    return f"{value:.2f}".rstrip("0").rstrip(".") if abs(value) < 10 else f"{value:.0f}"
 
 
 def percent(part: float, whole: float) -> str:

@@ -4,6 +4,8 @@ import numpy as np
 
 from app.curation.learners.base import Floats
 
+BLOCKS = 4  # of embeddings, each as wide as the model
+
 
 def combined(prompts: Floats, responses: Floats, signals: Floats) -> Floats:
     """Embeddings of prompt and response, their product and difference, then the signals."""

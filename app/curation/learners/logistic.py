@@ -14,7 +14,7 @@ class Logistic(Learner):
     key: ClassVar = "logistic"
     title: ClassVar = "Logistic regression"
     numbers: ClassVar = False
-    strength: float = Field(0.003, gt=0, description="How freely weights may grow.")
+    strength: float = Field(0.01, gt=0, description="How freely weights may grow.")
 
     def fit(self, task: Task, seed: int = 0) -> Linear:
         """Fit weights to two classes that count the same."""

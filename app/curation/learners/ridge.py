@@ -17,7 +17,7 @@ class Ridge(Learner):
 
     key: ClassVar = "ridge"
     title: ClassVar = "Ridge regression"
-    alpha: float = Field(300.0, gt=0, description="How strongly weights are held small.")
+    alpha: float = Field(100.0, gt=0, description="How strongly weights are held small.")
 
     def fit(self, task: Task, seed: int = 0) -> Linear:  # noqa: ARG002 - nothing is drawn
         """Solve for the weights."""

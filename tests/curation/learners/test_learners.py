@@ -15,6 +15,7 @@ from app.curation.learners.forest import Forest
 from app.curation.learners.labels import check, is_classes
 from app.curation.learners.logistic import Logistic
 from app.curation.learners.metrics import auroc, spearman
+from app.curation.learners.reduction import Reduction
 from app.curation.learners.ridge import Ridge
 from app.curation.learners.stored import Learned
 from app.curation.learners.validation import folds, validate
@@ -182,3 +183,38 @@ def test_validation_scores_rows_that_were_not_seen(classes: bool) -> None:
     assert [size for size, _ in good.curve][-1] == 160
     assert len(good.curve) == 5
     assert len(validate(Ridge(), task(20)).curve) == 2
+
+
+def test_reduced_features_keep_signals_and_the_widest_directions() -> None:
+    rng = np.random.default_rng(1)
+    wide = rng.normal(size=(400, 2)) @ rng.normal(size=(2, 64)) + rng.normal(size=(400, 64)) / 50
+    signals = np.array([[0.0, -9.0]] * 400)
+    features = np.hstack([wide, signals]).astype(np.float32)
+
+    reduction = Reduction.fit(features, 64)
+    reduced = reduction.apply(features)
+
+    assert reduced.shape == (400, 23 + 2)
+    assert reduced[:, 0].std() == pytest.approx(1, abs=0.05)
+    assert reduced[:, 2:23].std(0).max() < reduced[:, :2].std(0).min() / 10
+    assert reduced[0, 23:].tolist() == [0, pytest.approx(-np.log(10))]
+
+
+def test_more_labels_keep_more_components_and_constant_columns_do_no_harm() -> None:
+    rng = np.random.default_rng(2)
+    many = rng.normal(size=(1000, 90)).astype(np.float32)
+
+    assert Reduction.fit(many, 80).apply(many).shape == (1000, 36 + 10)
+    assert np.isfinite(Reduction.fit(np.zeros((30, 20), np.float32), 20).apply(many[:, :20])).all()
+
+
+def test_a_stored_scorer_reduces_as_when_it_was_learned() -> None:
+    rng = np.random.default_rng(3)
+    features = rng.normal(size=(60, 30)).astype(np.float32)
+    reduction = Reduction.fit(features, 24)
+    task = Task(reduction.apply(features), (features[:, 0] > 0).astype(float), classes=True)
+    learned = Learned(Logistic().fit(task), np.zeros(30, np.float32), reduction)
+
+    again = Learned.from_bytes(learned.to_bytes())
+
+    assert np.array_equal(again.score(features), learned.score(features))
