@@ -71,6 +71,17 @@ STATES = {
     "releases": State("/datasets/demo/releases"),
     "personal-data": State("/datasets/demo/personal-data"),
     "judges": State("/datasets/demo/judges"),
+    "judges-pair": State("/datasets/demo/judges?rubric=pair_judge"),
+    "select": State("/datasets/demo/select"),
+    "select-form": State("/datasets/demo/select", keys=("m",), waits="#choose h2"),
+    "combine-form": State("/datasets/demo/select", keys=("c",), waits="#combine h2"),
+    "campaigns": State("/datasets/demo/campaigns"),
+    "campaigns-form": State("/datasets/demo/campaigns", keys=("m",), waits="#start h2"),
+    "similar": State("/datasets/demo/similar?where=sort"),
+    "league": State("/datasets/demo/scores?signal=judge_score&by=domain"),
+    "ratings": State(
+        "/datasets/demo/scores", clicks=("[popovertarget=ratings]",), waits="#ratings h2"
+    ),
     "learn": State("/datasets/demo/learn"),
     "learn-form": State("/datasets/demo/learn", keys=("m",), waits="#learn h2"),
     "calibration": State("/datasets/demo/calibration?signal=judge_score&against=response_words"),
@@ -85,7 +96,7 @@ STATES = {
 }
 PLACES = (
     *("", "/samples", "/review", "/scores", "/filters", "/judges", "/learn"),
-    *("/calibration", "/personal-data"),
+    *("/calibration", "/personal-data", "/select", "/campaigns", "/similar"),
     *("/import", "/releases", "/jobs"),
 )
 
