@@ -26,10 +26,10 @@ from app.providers.embedders import Tier
 _VECTORS = 20_000
 _PAIR = struct.Struct(">hi16siqiqiiiiif")
 _CLUSTERS = """
-INSERT INTO match_clusters (run_id, keeper_id, size, most, source_ids)
-SELECT :run, n.keeper, n.size, n.most, n.sources::int[] FROM
-unnest(CAST(:keepers AS bigint[]), CAST(:sizes AS int[]), CAST(:most AS real[]),
-       CAST(:sources AS text[])) AS n(keeper, size, most, sources)
+INSERT INTO match_clusters (run_id, keeper_id, keeper_revision, size, most, source_ids)
+SELECT :run, n.keeper, n.revision, n.size, n.most, n.sources::int[] FROM
+unnest(CAST(:keepers AS bigint[]), CAST(:revisions AS int[]), CAST(:sizes AS int[]),
+       CAST(:most AS real[]), CAST(:sources AS text[])) AS n(keeper, revision, size, most, sources)
 """
 _MEMBERS = """
 INSERT INTO match_members (cluster_id, sample_id, revision, similarity)
@@ -72,17 +72,17 @@ def look(session: Session, run: MatchRun) -> Looked:
 def find(session: Session, run: MatchRun, matcher: Matcher, recipe: int) -> dict[str, Any]:
     """Find pairs, make clusters, and keep both in the place of what an older run found."""
     looked = look(session, run)
-    signed = _signed(session, matcher, recipe, looked)
+    stored = signed(session, matcher, recipe, looked)
 
     def reread(rows: Ints) -> Batch:
         ids, revisions = looked.ids[rows].tolist(), looked.revisions[rows].tolist()
         return signing.records(session, ids, revisions)
 
-    pairs = _without_exceptions(session, looked, matcher.find(signed, reread))
+    pairs = _without_exceptions(session, looked, matcher.find(stored, reread))
     _forget(session, run)
     _write_pairs(session, run.id, looked, pairs)
     clusters, members = _write_clusters(session, run.id, looked, pairs)
-    compared = int(np.count_nonzero(np.diff(signed.offsets)))
+    compared = int(np.count_nonzero(np.diff(stored.offsets)))
     run.found = {
         "rows": len(looked.ids),
         "compared": compared,
@@ -94,12 +94,13 @@ def find(session: Session, run: MatchRun, matcher: Matcher, recipe: int) -> dict
     return run.found
 
 
-def _signed(session: Session, matcher: Matcher, recipe: int, looked: Looked) -> Signed:
+def signed(session: Session, matcher: Matcher, recipe: int, looked: Looked) -> Signed:
+    """The signatures, or vectors, of these rows."""
     if matcher.embeds:
-        signed = _vectors(session, matcher, looked)
+        found = _vectors(session, matcher, looked)
     else:
-        signed = signing.read(session, matcher, recipe, looked.ids, looked.revisions)
-    return Signed(signed.data, signed.offsets, looked.reference)
+        found = signing.read(session, matcher, recipe, looked.ids, looked.revisions)
+    return Signed(found.data, found.offsets, looked.reference)
 
 
 def _vectors(session: Session, matcher: Matcher, looked: Looked) -> Signed:
@@ -110,7 +111,7 @@ def _vectors(session: Session, matcher: Matcher, looked: Looked) -> Signed:
         some = slice(start, start + _VECTORS)
         ids, revisions = looked.ids[some].tolist(), looked.revisions[some].tolist()
         found = embeddings.vectors(session, model, Part.FULL, ids, revisions)
-        filled = found.any(axis=1)
+        filled = (found != 0).any(axis=1)
         parts.append(found[filled].astype(np.float16))
         there.append(filled)
     offsets = np.zeros(len(looked.ids) + 1, np.int64)
@@ -178,9 +179,7 @@ def _write_clusters(
     session: Session, run_id: uuid.UUID, looked: Looked, pairs: Pairs
 ) -> tuple[int, int]:
     """Stars around the best of each; how many, and with how many members."""
-    leader, near = buckets.stars(
-        len(looked.ids), pairs.first, pairs.second, pairs.similarity
-    )
+    leader, near = buckets.stars(len(looked.ids), pairs.first, pairs.second, pairs.similarity)
     members = np.flatnonzero(leader != np.arange(len(leader)))
     if not len(members):
         return 0, 0
@@ -196,6 +195,7 @@ def _write_clusters(
         {
             "run": run_id,
             "keepers": looked.ids[keepers].tolist(),
+            "revisions": looked.revisions[keepers].tolist(),
             "sizes": [len(group) + 1 for group in groups],
             "most": np.maximum.reduceat(near[members], starts).tolist(),
             "sources": [_array(one.tolist()) for one in sources],

@@ -103,6 +103,7 @@ class MatchCluster(Base):
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     run_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("match_runs.id", ondelete="CASCADE"))
     keeper_id: Mapped[int] = mapped_column(ForeignKey("samples.id", ondelete="CASCADE"))
+    keeper_revision: Mapped[int]
     size: Mapped[int]
     most: Mapped[float] = mapped_column(REAL)
     source_ids: Mapped[list[int]] = mapped_column(ARRAY(Integer))

@@ -1,11 +1,12 @@
 """Which sample of a cluster stays: the order of all that a run looks at."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, LargeBinary, and_, case, func, literal, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
 from app.curation.records import Origin
@@ -16,12 +17,12 @@ from app.samples.search import Schema, compiled, parsed, schema_of
 
 SIGNAL, LOWEST = "signal:", "lowest:"
 _ORIGIN = case((Sample.origin == Origin.HUMAN, 0), (Sample.origin == Origin.WEB, 1), else_=2)
-POLICIES: Mapping[str, Callable[[], ColumnElement[Any]]] = {
-    "human": lambda: _ORIGIN,
-    "oldest": lambda: Sample.id,
-    "newest": lambda: Sample.id.desc(),
-    "longest": lambda: Sample.chars.desc(),
-    "shortest": lambda: Sample.chars,
+POLICIES: Mapping[str, ColumnElement[Any]] = {
+    "human": _ORIGIN,
+    "oldest": Sample.id.asc(),
+    "newest": Sample.id.desc(),
+    "longest": Sample.chars.desc(),
+    "shortest": Sample.chars.asc(),
 }
 DEFAULT = ("human", "oldest")
 # What people decided comes before any policy: an approved sample stays, a rejected one does not.
@@ -63,14 +64,9 @@ def ranked(session: Session, run: MatchRun, dataset_id: int) -> NDArray[np.void]
         .where(and_(Sample.dataset_id == dataset_id, Sample.status != Status.DROPPED, wanted))
         .subquery()
     )
-    sent = func.string_agg(rows.c.row, _aggregate_order(rows.c.place))
+    ordered = aggregate_order_by(literal(b"", LargeBinary), rows.c.place)
+    sent = func.string_agg(rows.c.row, ordered)
     return np.frombuffer(session.scalar(select(sent)) or b"", _ROW)
-
-
-def _aggregate_order(place: ColumnElement[Any]) -> Any:
-    from sqlalchemy.dialects.postgresql import aggregate_order_by  # noqa: PLC0415
-
-    return aggregate_order_by(literal(b"", LargeBinary), place)
 
 
 def _orders(schema: Schema, keep: Sequence[str]) -> list[ColumnElement[Any]]:
@@ -79,7 +75,7 @@ def _orders(schema: Schema, keep: Sequence[str]) -> list[ColumnElement[Any]]:
         kind, _, name = one.partition(":")
         column = schema.columns.get(name)
         if not name:
-            orders.append(POLICIES[one]())
+            orders.append(POLICIES[one])
         elif column is not None:  # another dataset may not have measured it
             falling = column.desc() if f"{kind}:" == SIGNAL else column.asc()
             orders.append(falling.nulls_last())

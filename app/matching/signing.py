@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,7 @@ from sqlalchemy import (
     ARRAY,
     BigInteger,
     ColumnElement,
+    Row,
     Select,
     and_,
     any_,
@@ -22,7 +24,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from app.curation.matchers.base import Matcher, Signed
-from app.curation.records import Record
+from app.curation.records import Kind, Record
 from app.curation.signals.batch import Batch
 from app.curation.text.corpus import Ints
 from app.matching.models import MatchSignature, SignatureRecipe
@@ -98,20 +100,16 @@ def records(session: Session, ids: Sequence[int], revisions: Sequence[int]) -> B
     wanted = dict(zip(ids, revisions, strict=True))
     query = _rows(latest=False).where(Sample.id == any_(cast(list(wanted), ARRAY(BigInteger))))
     found = {
-        row.id: _record(row)
-        for row in session.execute(query)
-        if row.revision == wanted.get(row.id)
+        row.id: _record(row) for row in session.execute(query) if row.revision == wanted.get(row.id)
     }
     return Batch([found[one] if one in found else _gone(one) for one in ids])
 
 
 def _gone(sample_id: int) -> Record:
-    from app.curation.records import Kind  # noqa: PLC0415
-
     return Record(Kind.TEXT, {"text": ""}, id=sample_id)
 
 
-def _rows(*, latest: bool = True) -> Select[tuple[object, ...]]:
+def _rows(*, latest: bool = True) -> Select[Any]:
     joined = SampleBody.sample_id == Sample.id
     if latest:
         joined &= SampleBody.revision == Sample.revision
@@ -130,7 +128,7 @@ def _rows(*, latest: bool = True) -> Select[tuple[object, ...]]:
     )
 
 
-def _record(row: object) -> Record:
+def _record(row: Row[Any]) -> Record:
     return Record(
         kind=row.kind,
         body=row.body,
@@ -142,7 +140,7 @@ def _record(row: object) -> Record:
 
 
 def _write(
-    session: Session, recipe: int, rows: Sequence[object], signatures: Sequence[bytes]
+    session: Session, recipe: int, rows: Sequence[Row[Any]], signatures: Sequence[bytes]
 ) -> None:
     session.execute(text(_STAGE))
     packed = [_HEAD]

@@ -128,6 +128,7 @@ def _found() -> None:
         sa.Column("id", sa.BigInteger(), sa.Identity(), nullable=False),
         sa.Column("run_id", sa.Uuid(), nullable=False),
         sa.Column("keeper_id", sa.BigInteger(), nullable=False),
+        sa.Column("keeper_revision", sa.Integer(), nullable=False),
         sa.Column("size", sa.Integer(), nullable=False),
         sa.Column("most", sa.REAL(), nullable=False),
         sa.Column("source_ids", postgresql.ARRAY(sa.Integer()), nullable=False),
@@ -184,4 +185,4 @@ def downgrade() -> None:
         op.drop_table(table)
     # Postgres can't take a value out of an enum; nothing uses the new ones any more.
     for kind in _KINDS:
-        op.execute(f"DELETE FROM jobs WHERE kind::text = '{kind}'")
+        op.execute(f"DELETE FROM jobs WHERE kind::text = '{kind}'")  # noqa: S608

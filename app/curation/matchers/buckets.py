@@ -19,7 +19,9 @@ def pairs(keys: Hashes, reference: NDArray[np.bool_]) -> tuple[Ints, Ints]:
     order = np.argsort(keys, kind="stable")
     across = bool(reference.any())
     ordered, sides = keys[order], reference[order]
-    count, large = _pairs(ordered, order, sides, across, np.empty(0, np.int64), np.empty(0, np.int64))
+    count, large = _pairs(
+        ordered, order, sides, across, np.empty(0, np.int64), np.empty(0, np.int64)
+    )
     found, hubs = np.empty(count, np.int64), np.empty(large, np.int64)
     _pairs(ordered, order, sides, across, found, hubs)
     return found, hubs

@@ -2,8 +2,7 @@
 
 import hashlib
 import re
-from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Literal
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -19,15 +18,6 @@ _NOT_WORDS = re.compile(r"[\W_]+")
 _DEFAULT_PORTS = (":80", ":443")
 
 
-class Of(StrEnum):
-    """What of a sample is compared."""
-
-    CONTENT = "content"
-    PROMPT = "prompt"
-    PROMPT_RESPONSE = "prompt_response"
-    URL = "url"
-
-
 class Exact(Matcher):
     """Samples that are equal once case, punctuation and white space are left out.
 
@@ -41,7 +31,9 @@ class Exact(Matcher):
     signing: ClassVar = ("of", "keep_marks")
     measure: ClassVar = "equal text"
 
-    of: Of = Field(Of.CONTENT, description="What is compared.")
+    of: Literal["content", "prompt", "prompt_response", "url"] = Field(
+        "content", description="What is compared."
+    )
     keep_marks: bool = Field(
         False, description="Count case, punctuation and spaces: texts must be equal in all."
     )
@@ -65,11 +57,11 @@ class Exact(Matcher):
         return Pairs(first, second, np.ones(len(found), np.float32))
 
     def _compared(self, batch: Batch) -> list[tuple[str, ...]]:
-        if self.of is Of.URL:
+        if self.of == "url":
             return [(_address(one.metadata.get("url")),) for one in batch]
-        if self.of is Of.PROMPT:
+        if self.of == "prompt":
             return [(self._plain(one),) for one in batch.prompts]
-        if self.of is Of.CONTENT:
+        if self.of == "content":
             return [(self._plain(one),) for one in batch.texts]
         both = zip(batch.prompts, batch.responses, strict=True)
         return [(self._plain(prompt), self._plain(response)) for prompt, response in both]

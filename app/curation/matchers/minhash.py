@@ -1,8 +1,7 @@
 """Near-duplicates by MinHash: signatures of word n-grams, bands, and Jaccard to verify."""
 
 from collections.abc import Mapping
-from enum import StrEnum
-from typing import Any, ClassVar, Final, NamedTuple
+from typing import Any, ClassVar, Final, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,13 +22,7 @@ _MULTIPLY: Final = np.uint32(0x85EBCA6B)
 _SHIFT: Final = np.uint32(15)
 
 
-class Preset(StrEnum):
-    """Published settings by name."""
-
-    SHORT = "short"
-    FINEWEB = "fineweb"
-    LEE = "lee"
-    SENSITIVE = "sensitive"
+Preset = Literal["short", "fineweb", "lee", "sensitive"]
 
 
 class Bands(NamedTuple):
@@ -43,10 +36,10 @@ class Bands(NamedTuple):
 
 
 PRESETS: Mapping[Preset, Bands] = {
-    Preset.SHORT: Bands(16, 8, 5, 0.8, verify=True),
-    Preset.FINEWEB: Bands(14, 8, 5, 0.0, verify=False),
-    Preset.LEE: Bands(450, 20, 5, 0.8, verify=True),
-    Preset.SENSITIVE: Bands(42, 3, 5, 0.5, verify=True),
+    "short": Bands(16, 8, 5, 0.8, verify=True),
+    "fineweb": Bands(14, 8, 5, 0.0, verify=False),
+    "lee": Bands(450, 20, 5, 0.8, verify=True),
+    "sensitive": Bands(42, 3, 5, 0.5, verify=True),
 }
 
 
@@ -65,21 +58,29 @@ class MinHash(Matcher):
     title: ClassVar = "MinHash"
     measure: ClassVar = "Jaccard"
 
-    preset: Preset = Field(Preset.SHORT, description="Where what is not given below is taken from.")
+    preset: Preset = Field("short", description="Where what is not given below is taken from.")
     bands: int | None = Field(None, ge=1, le=1000, description="Bands of a signature.")
     rows: int | None = Field(None, ge=1, le=64, description="Hashes per band.")
     ngram: int | None = Field(None, ge=1, le=20, description="Words per n-gram.")
     threshold: float | None = Field(
         None, ge=0, le=1, description="Least Jaccard similarity of a pair."
     )
-    verify: bool | None = Field(None, description="Compare the n-grams themselves, not signatures.")
+    verify: Literal["preset", "yes", "no"] = Field(
+        "preset", description="Compare the n-grams themselves, not only their signatures."
+    )
     seed: int = Field(1, ge=0, le=2**31 - 1, description="Which hash functions are drawn.")
 
     def settled(self) -> Bands:
         """All parameters, those that are not given as the preset has them."""
         base = PRESETS[self.preset]
-        given = (self.bands, self.rows, self.ngram, self.threshold, self.verify)
-        return Bands(*(b if g is None else g for g, b in zip(given, base, strict=True)))
+        verify = None if self.verify == "preset" else self.verify == "yes"
+        return Bands(
+            bands=base.bands if self.bands is None else self.bands,
+            rows=base.rows if self.rows is None else self.rows,
+            ngram=base.ngram if self.ngram is None else self.ngram,
+            threshold=base.threshold if self.threshold is None else self.threshold,
+            verify=base.verify if verify is None else verify,
+        )
 
     def signed_by(self) -> dict[str, Any]:
         hashes = self.signed_width() // 4
@@ -192,7 +193,8 @@ def _alone(found: Pairs, among: Ints) -> Ints:
     leader, _ = buckets.stars(rows, found.first, found.second, found.similarity)
     taken = leader != np.arange(rows)
     taken[leader[taken]] = True
-    return among[~taken[among]]
+    alone: Ints = among[~taken[among]]
+    return alone
 
 
 def _estimated(hashes: MinHashes, first: Ints, second: Ints) -> Similarities:
