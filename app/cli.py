@@ -237,6 +237,7 @@ for _verb in (
     cli_duplicates.matchers,
     cli_duplicates.match,
     cli_duplicates.duplicates,
+    cli_duplicates.split,
     cli_work.user,
     cli_work.key,
     cli_work.review,

@@ -115,6 +115,32 @@ def duplicates(
         _say(done, action, wait=wait, as_json=as_json)
 
 
+@click.command()
+@click.argument("dataset")
+@click.option("--dev", type=click.FloatRange(0, 0.5), default=0.1, show_default=True)
+@click.option("--test", type=click.FloatRange(0, 0.5), default=0.0, show_default=True)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("--by-source", is_flag=True, help="Rows of one source go together.")
+@click.option("--signal", default="split", show_default=True, help="0 train, 1 dev, 2 test.")
+@wait_option
+@json_option
+def split(
+    dataset: str,
+    dev: float,
+    test: float,
+    seed: int,
+    by_source: bool,
+    signal: str,
+    wait: bool,
+    as_json: bool,
+) -> None:
+    """Split into train, dev and test: near-duplicates and lineages never cross."""
+    client = from_environment()
+    body = {"dev": dev, "test": test, "seed": seed, "by_source": by_source, "signal": signal}
+    job = client.post(f"/datasets/{part(dataset)}/splits", body)
+    finish(client, job, wait=wait, as_json=as_json)
+
+
 def _say(done: Json, action: str, *, wait: bool, as_json: bool) -> None:
     if done["job"] is not None:
         finish(from_environment(), done["job"], wait=wait, as_json=as_json)

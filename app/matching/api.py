@@ -11,7 +11,7 @@ from app.datasets import service as datasets
 from app.jobs import service as jobs
 from app.jobs.models import Job
 from app.jobs.schemas import JobOut, job_out
-from app.matching import deciding, keeping, reading, service
+from app.matching import deciding, keeping, reading, service, splitting
 from app.matching.deciding import Chosen
 from app.matching.models import MatchRun
 from app.matching.reading import Order, State
@@ -28,6 +28,7 @@ from app.matching.schemas import (
     SampleRef,
     SpreadOut,
 )
+from app.matching.splitting import SplitOrder
 from app.samples import bulk
 from app.samples.models import BulkAction
 from app.web.methods import MethodOut, method_out
@@ -213,6 +214,16 @@ def drop(name: str, body: ChosenIn, session: SessionDep, user: CurrentUser) -> D
 def dismiss(name: str, body: ChosenIn, session: SessionDep, user: CurrentUser) -> DecidedOut:
     """Say that the members meant are no duplicates: they are not offered again."""
     return _decide(name, body, session, user, bulk.NOT_DUPLICATES)
+
+
+@router.post("/datasets/{name}/splits", status_code=202, name="api:split")
+def split(
+    name: str, body: SplitOrder, session: SessionDep, user: CurrentUser, response: Response
+) -> JobOut:
+    """Write train, dev and test as a signal, in a job: what is alike never crosses."""
+    job = splitting.start(session, datasets.get(session, name), body, by=user)
+    response.headers["Location"] = f"/api/v1/jobs/{job.id}"
+    return _job(session, job)
 
 
 @router.post("/datasets/{name}/duplicates/undo", name="api:undo_duplicates")

@@ -15,12 +15,14 @@ from app.datasets.models import Dataset
 from app.errors import NotFoundError
 from app.jobs import service as jobs
 from app.jobs.models import JobKind
-from app.matching import deciding, keeping, reading, service
+from app.matching import deciding, keeping, reading, service, splitting
 from app.matching.deciding import Chosen
 from app.matching.models import MatchRun
 from app.matching.reading import Detail, Member, Order, State, Summary
+from app.matching.splitting import SplitOrder
 from app.samples import bulk
 from app.sources import service as sources
+from app.validation import build
 from app.web.forms import FormFields, fields_of, params_from_form
 from app.web.render import render
 
@@ -235,3 +237,12 @@ def undo(
     dataset = datasets.get(session, name)
     deciding.undo(session, dataset, by=user)
     return _back(dataset, back)
+
+
+@router.post("/datasets/{name}/duplicates/split", name="matching:split")
+def split(name: str, session: SessionDep, user: CurrentLead, form: FormFields) -> Response:
+    """Split into train, dev and test, near-duplicates together."""
+    dataset = datasets.get(session, name)
+    given = {key: form[key] for key in SplitOrder.model_fields if form.get(key)}
+    splitting.start(session, dataset, build(SplitOrder, given, "split"), by=user)
+    return _back(dataset, "")
