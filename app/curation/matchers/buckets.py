@@ -11,25 +11,30 @@ from app.curation.text.jit import njit
 SMALL = 16
 
 
-def pairs(keys: Hashes, reference: NDArray[np.bool_]) -> tuple[Ints, Ints]:
+def pairs(keys: Hashes, reference: NDArray[np.bool_], *, small: int = SMALL) -> tuple[Ints, Ints]:
     """Pairs (first * rows + second) of rows with equal keys; the best rows of large buckets.
 
-    Rows stand by rank. With references, only a reference and another row make a pair.
+    All pairs of up to `small` rows, of more those with the best one. Rows stand by rank.
+    With references, only a reference and another row make a pair.
     """
     order = np.argsort(keys, kind="stable")
-    across = bool(reference.any())
-    ordered, sides = keys[order], reference[order]
-    count, large = _pairs(
-        ordered, order, sides, across, np.empty(0, np.int64), np.empty(0, np.int64)
-    )
+    given = keys[order], order, reference[order], bool(reference.any()), small
+    nothing = np.empty(0, np.int64)
+    count, large = _pairs(*given, nothing, nothing)
     found, hubs = np.empty(count, np.int64), np.empty(large, np.int64)
-    _pairs(ordered, order, sides, across, found, hubs)
+    _pairs(*given, found, hubs)
     return found, hubs
 
 
 @njit
 def _pairs(
-    keys: Hashes, rows: Ints, sides: NDArray[np.bool_], across: bool, found: Ints, hubs: Ints
+    keys: Hashes,
+    rows: Ints,
+    sides: NDArray[np.bool_],
+    across: bool,
+    small: int,
+    found: Ints,
+    hubs: Ints,
 ) -> tuple[int, int]:
     """Write pairs and hubs where there is room for them; how many there are."""
     count, large, start, total = 0, 0, 0, len(rows)
@@ -38,8 +43,8 @@ def _pairs(
         while end < total and keys[end] == keys[start]:
             end += 1
         last_hub = end - 1
-        if end - start > SMALL:
-            last_hub = start + 1
+        if end - start > small:
+            last_hub = min(start + 1, last_hub)
             if large < len(hubs):
                 hubs[large] = rows[start]
             large += 1

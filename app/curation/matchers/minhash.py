@@ -115,7 +115,7 @@ class MinHash(Matcher):
         reference = signed.reference[rows]
         settled = self.settled()
         found, left = Pairs.none(), np.arange(len(rows))
-        for _ in range(_ROUNDS):
+        for _ in range(_ROUNDS):  # pragma: no branch - few crowds take more than two
             places, hubs = _candidates(hashes, left, reference, settled)
             fresh = np.setdiff1d(places, found.first * len(rows) + found.second)
             first, second = fresh // max(len(rows), 1), fresh % max(len(rows), 1)
