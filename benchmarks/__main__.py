@@ -12,6 +12,7 @@ from pathlib import Path
 from benchmarks import (
     catalog,
     detectors,
+    duplicates,
     growth,
     imports,
     judging,
@@ -44,6 +45,7 @@ PARTS: dict[str, Part] = {
     "scoring": scoring.measure,
     "judging": judging.measure,
     "perplexity": perplexity.measure,
+    "duplicates": duplicates.measure,
     "million": _on_the_million,
     "growth": growth.measure,
     "week": week.measure,
