@@ -11,7 +11,15 @@ from pathlib import Path
 
 import click
 
-from app import cli_catalog, cli_flags, cli_labels, cli_models, cli_scorers, cli_work
+from app import (
+    cli_catalog,
+    cli_duplicates,
+    cli_flags,
+    cli_labels,
+    cli_models,
+    cli_scorers,
+    cli_work,
+)
 from app.cli_kit import json_option, print_json
 from app.client import Refused
 
@@ -226,6 +234,10 @@ for _verb in (
     cli_models.select,
     cli_scorers.perplexity,
     cli_scorers.energy,
+    cli_duplicates.matchers,
+    cli_duplicates.match,
+    cli_duplicates.duplicates,
+    cli_duplicates.split,
     cli_work.user,
     cli_work.key,
     cli_work.review,

@@ -29,6 +29,8 @@ from app.llm import pages as llm_pages
 from app.log import configure_logging
 from app.masking import api as masking_api
 from app.masking import pages as masking_pages
+from app.matching import api as matching_api
+from app.matching import pages as matching_pages
 from app.overview import pages as overview_pages
 from app.perplexity import api as perplexity_api
 from app.perplexity import pages as perplexity_pages
@@ -57,6 +59,7 @@ _API = (
     masking_api,
     embeddings_api,
     filtering_api,
+    matching_api,
     review_api,
     releases_api,
     llm_api,
@@ -78,6 +81,7 @@ _PAGES = (
     scoring_pages,
     masking_pages,
     filtering_pages,
+    matching_pages,
     judging_pages,
     campaigns_pages,
     learning_pages,

@@ -12,6 +12,7 @@ from pathlib import Path
 from benchmarks import (
     catalog,
     detectors,
+    duplicates,
     growth,
     imports,
     judging,
@@ -46,6 +47,7 @@ PARTS: dict[str, Part] = {
     "judging": judging.measure,
     "labels": labels.measure,
     "perplexity": perplexity.measure,
+    "duplicates": duplicates.measure,
     "million": _on_the_million,
     "growth": growth.measure,
     "week": week.measure,

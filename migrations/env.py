@@ -12,6 +12,7 @@ import app.jobs.models
 import app.judging.models
 import app.learning.models
 import app.llm.models
+import app.matching.models
 import app.perplexity.models
 import app.releases.models
 import app.review.models

@@ -25,6 +25,9 @@ HANDLERS: Mapping[JobKind, str] = {
     JobKind.CAMPAIGN: "workers.campaigns:HANDLER",
     JobKind.PERPLEXITY: "workers.perplexity:HANDLER",
     JobKind.MASK: "workers.masking:HANDLER",
+    JobKind.MATCH: "workers.matching:HANDLER",
+    JobKind.DEDUPLICATE: "workers.deduplication:HANDLER",
+    JobKind.SPLIT: "workers.splitting:HANDLER",
 }
 
 

@@ -8,6 +8,13 @@ from app.curation.learners.contrastive import Contrastive
 from app.curation.learners.forest import Forest
 from app.curation.learners.logistic import Logistic
 from app.curation.learners.ridge import Ridge
+from app.curation.matchers.base import Matcher
+from app.curation.matchers.code import Code
+from app.curation.matchers.exact import Exact
+from app.curation.matchers.lines import Lines
+from app.curation.matchers.minhash import MinHash
+from app.curation.matchers.records import Records
+from app.curation.matchers.semantic import Semantic
 from app.curation.readers.base import Reader
 from app.curation.readers.delimited import Delimited
 from app.curation.readers.json_array import JsonArray
@@ -45,6 +52,7 @@ from app.curation.writers.parquet import ParquetWriter
 
 __all__ = [
     "LEARNERS",
+    "MATCHERS",
     "MEASURES",
     "PROFILES",
     "READERS",
@@ -95,6 +103,10 @@ _WRITERS: tuple[type[Writer], ...] = (JsonLinesWriter, ParquetWriter)
 WRITERS: Mapping[str, type[Writer]] = {each.key: each for each in _WRITERS}
 
 SIGNALS: Mapping[str, type[Signal]] = {each.key: each for each in _SIGNALS}
+
+_MATCHERS: tuple[type[Matcher], ...] = (Exact, MinHash, Semantic, Lines, Records, Code)
+
+MATCHERS: Mapping[str, type[Matcher]] = {each.key: each for each in _MATCHERS}
 
 _LEARNERS: tuple[type[Learner], ...] = (Forest, Logistic, Ridge, Boosting, Contrastive)
 

@@ -56,6 +56,15 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
+class Match:
+    """Two texts that are alike: how much, and the places (start, end) in each that are the same."""
+
+    similarity: float
+    first_spans: tuple[tuple[int, int], ...] = ()
+    second_spans: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Rejected:
     """A row that could not become a sample: where it stood and, in one sentence, why.
 

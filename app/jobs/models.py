@@ -29,6 +29,9 @@ class JobKind(StrEnum):
     CAMPAIGN = "campaign"
     PERPLEXITY = "perplexity"
     MASK = "mask"
+    MATCH = "match"
+    DEDUPLICATE = "deduplicate"
+    SPLIT = "split"
 
 
 class Queue(StrEnum):

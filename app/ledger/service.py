@@ -136,6 +136,9 @@ _TITLES = {
     "bulk.mask": "Personal data masked",
     "bulk.unmask": "Masking undone",
     "bulk.undo": "Bulk action undone",
+    "match.drop": "Dropped as a duplicate",
+    "match.undo": "Duplicates brought back",
+    "match.keep": "Chosen to stay",
     "campaign.draw": "Drawn to be labelled",
     "campaign.delete": "Label campaign deleted",
 }
@@ -146,6 +149,8 @@ _KINDS = {
     "sample.restore": "restored",
     "sample.edit": "edited",
     "review.undo": "restored",
+    "match.drop": "dropped",
+    "match.undo": "restored",
     "bulk.mask": "edited",
     "bulk.unmask": "restored",
     "bulk.undo": "restored",
@@ -181,6 +186,12 @@ def _detail(action: str, after: Mapping[str, Any]) -> str:
         value = after.get("value")
         said = f", it has {value:.4g}" if isinstance(value, float | int) else ""
         return f"it fails {after.get('condition')}{said}"
+    if action == "match.drop":
+        name = f" ({after['external_id']})" if after.get("external_id") else ""
+        near = f"{after['method']} {after['similarity']:.2f}"
+        return f"it says the same as #{after['matched']}{name}, {near}"
+    if action == "match.keep":
+        return f"of {after['of']} samples that {after['matcher']} found alike"
     if action == "sample.edit":
         reason = f": {after['reason']}" if after.get("reason") else ""
         return f"revision {after.get('revision')}{reason}"

@@ -32,6 +32,14 @@ class Action(StrEnum):
 
 # Masking changes texts, which takes a job of its own; it is kept and undone as a bulk action.
 MASK = "mask"
+# So do duplicates: what goes is chosen by what a matcher found, not by a filter alone.
+DROP_DUPLICATES = "drop_duplicates"
+NOT_DUPLICATES = "not_duplicates"
+_KINDS = {
+    MASK: JobKind.MASK,
+    DROP_DUPLICATES: JobKind.DEDUPLICATE,
+    NOT_DUPLICATES: JobKind.DEDUPLICATE,
+}
 
 _STATUS = {
     Action.APPROVE: Status.APPROVED,
@@ -116,7 +124,7 @@ def undo(session: Session, action_id: uuid.UUID, *, by: Principal) -> Job:
     """Take a bulk action back, in a job: what it changed and what stands so still."""
     policies.may_bulk(by)
     row = get(session, action_id)
-    kind = JobKind.MASK if row.action == MASK else JobKind.BULK
+    kind = _KINDS.get(row.action, JobKind.BULK)
     busy = jobs.open_jobs(session, row.dataset_id, kind)
     if row.undone_at is not None or any(job.params["action"] == str(row.id) for job in busy):
         raise ConflictError("This was taken back already, or is being changed right now.")

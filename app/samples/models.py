@@ -139,10 +139,18 @@ class SampleParent(Base):
 
 
 class SampleDrop(CreatedAt, Base):
-    """Why a sample is dropped now: by which application of which rule, with which value."""
+    """Why a sample is dropped now: by which application of which rule, with which value.
+
+    A duplicate has no application: it names the sample that it matched, `value` is how closely,
+    and the bulk action that dropped it.
+    """
 
     __tablename__ = "sample_drops"
-    __table_args__ = (Index(None, "application_id"),)
+    __table_args__ = (
+        Index(None, "application_id"),
+        Index(None, "action_id"),
+        Index(None, "matched_id"),
+    )
 
     sample_id: Mapped[int] = mapped_column(
         ForeignKey("samples.id", ondelete="CASCADE"), primary_key=True
@@ -153,6 +161,10 @@ class SampleDrop(CreatedAt, Base):
     condition: Mapped[str]
     value: Mapped[float | None] = mapped_column(REAL)
     previous_status: Mapped[Status] = mapped_column(StatusColumn)
+    matched_id: Mapped[int | None] = mapped_column(ForeignKey("samples.id", ondelete="SET NULL"))
+    action_id: Mapped[uuid.UUID | None] = mapped_column(
+        ForeignKey("bulk_actions.id", ondelete="CASCADE")
+    )
 
 
 class SampleChange(CreatedAt, Base):

@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 
 from app.curation.records import Kind, Origin
 from app.curation.rules import expression as grammar
-from app.curation.rules.fields import Field, FieldType, check, period
+from app.curation.rules.fields import TRUTH, Field, FieldType, check, period
 from app.curation.rules.nodes import (
     And,
     Compare,
@@ -212,9 +212,6 @@ def _compare(schema: Schema, name: str, op: str, value: str) -> ColumnElement[bo
     if field.words is not None:
         return column == value
     return func.coalesce(column == value, false())
-
-
-TRUTH = {"true": "1", "false": "0"}
 
 
 def _number(column: ColumnElement[Any], op: str, value: str) -> ColumnElement[bool]:

@@ -77,12 +77,14 @@ def take_drop(session: Session, sample: Sample) -> dict[str, Any] | None:
         "condition": drop.condition,
         "value": drop.value,
         "previous_status": drop.previous_status,
+        "matched_id": drop.matched_id,
+        "action_id": str(drop.action_id) if drop.action_id else None,
     }
 
 
 def put_drop_back(session: Session, sample: Sample, drop: Mapping[str, Any]) -> None:
     """The sample is dropped again for the reason it had."""
-    application = drop["application_id"]
+    application, action = drop["application_id"], drop.get("action_id")
     session.add(
         SampleDrop(
             sample_id=sample.id,
@@ -90,6 +92,8 @@ def put_drop_back(session: Session, sample: Sample, drop: Mapping[str, Any]) -> 
             condition=drop["condition"],
             value=drop["value"],
             previous_status=Status(drop["previous_status"]),
+            matched_id=drop.get("matched_id"),
+            action_id=uuid.UUID(action) if action else None,
         )
     )
     session.flush()

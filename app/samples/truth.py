@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from sqlalchemy import LargeBinary, func, literal, select
 from sqlalchemy.orm import Session
 
+from app.curation.rules.fields import TRUTH
 from app.curation.rules.nodes import And, Compare, Missing, Node, Not, Or, Range, Text
 from app.samples.arrays import Columns, Values, is_column
 from app.samples.models import Sample, SampleBody
-from app.samples.search import TRUTH, Schema, compiled, holds
+from app.samples.search import Schema, compiled, holds
 
 Mask = NDArray[np.bool_]
 

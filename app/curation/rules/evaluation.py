@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from app.curation.rules.fields import FieldType, Schema, period
+from app.curation.rules.fields import TRUTH, FieldType, Schema, period
 from app.curation.rules.nodes import And, Compare, Missing, Node, Not, Or, Range, Text
 
 _TOKEN = re.compile(r"\w+")
@@ -106,7 +106,8 @@ def _ordered(node: Compare | Range, value: Any, span: Callable[[str], tuple[Any,
 
 
 def _number(literal: str) -> tuple[float, float]:
-    return float(literal), math.nextafter(float(literal), math.inf)
+    value = float(TRUTH.get(literal, literal))
+    return value, math.nextafter(value, math.inf)
 
 
 _SPANS: Mapping[str, Callable[[str], tuple[Any, Any]]] = {"number": _number, "time": period}

@@ -38,7 +38,9 @@ _HOLDS: Mapping[FieldType, str] = {
     "flag": "true or false",
     "text": "text",
 }
-_FLAGS = ("true", "false")
+# Signals are numbers, and some of them say yes or no.
+TRUTH: Mapping[str, str] = {"true": "1", "false": "0"}
+_FLAGS = tuple(TRUTH)
 MOST_SEARCHES = 50
 
 
@@ -138,8 +140,10 @@ def _check_compare(node: Compare, field: Field) -> None:
         message = f"`{field.name}` holds {_HOLDS[field.type]}: use {' or '.join(allowed)} with it."
         raise ExpressionError(node.start, message, allowed)
     places = node.places or (node.start,) * len(node.values)
+    says_yes_or_no = field.type == "number" and node.op in _OPERATORS["flag"]
     for value, place in zip(node.values, places, strict=True):
-        _check_value(field, value, place)
+        if not (says_yes_or_no and value in TRUTH):
+            _check_value(field, value, place)
 
 
 def _check_range(node: Range, field: Field) -> None:
