@@ -2,6 +2,12 @@
 
 from collections.abc import Mapping
 
+from app.curation.contamination.base import Layer
+from app.curation.contamination.embedding import Embedding, Transformer
+from app.curation.contamination.exact import Exact
+from app.curation.contamination.ngrams import Ngram7, Ngram13, Overlap8
+from app.curation.contamination.syntax import Syntax
+from app.curation.contamination.tfidf import Tfidf
 from app.curation.learners.base import Learner
 from app.curation.learners.boosting import Boosting
 from app.curation.learners.contrastive import Contrastive
@@ -44,6 +50,7 @@ from app.curation.writers.jsonl import JsonLinesWriter
 from app.curation.writers.parquet import ParquetWriter
 
 __all__ = [
+    "LAYERS",
     "LEARNERS",
     "MEASURES",
     "PROFILES",
@@ -99,6 +106,19 @@ SIGNALS: Mapping[str, type[Signal]] = {each.key: each for each in _SIGNALS}
 _LEARNERS: tuple[type[Learner], ...] = (Forest, Logistic, Ridge, Boosting, Contrastive)
 
 LEARNERS: Mapping[str, type[Learner]] = {each.key: each for each in _LEARNERS}
+
+_LAYERS: tuple[type[Layer], ...] = (
+    Exact,
+    Ngram13,
+    Ngram7,
+    Overlap8,
+    Syntax,
+    Tfidf,
+    Embedding,
+    Transformer,
+)
+
+LAYERS: Mapping[str, type[Layer]] = {each.key: each for each in _LAYERS}
 
 _SELECTORS: tuple[type[Selector], ...] = (TopK, Temperature, Quota)
 
