@@ -11,7 +11,15 @@ from pathlib import Path
 
 import click
 
-from app import cli_catalog, cli_flags, cli_labels, cli_models, cli_scorers, cli_work
+from app import (
+    cli_catalog,
+    cli_contamination,
+    cli_flags,
+    cli_labels,
+    cli_models,
+    cli_scorers,
+    cli_work,
+)
 from app.cli_kit import json_option, print_json
 from app.client import Refused
 
@@ -213,6 +221,8 @@ for _verb in (
     cli_catalog.rules,
     cli_flags.coverage,
     cli_flags.mask,
+    cli_contamination.decontaminate,
+    cli_contamination.contamination,
     cli_models.provider,
     cli_models.rubrics,
     cli_models.judge,

@@ -25,6 +25,7 @@ HANDLERS: Mapping[JobKind, str] = {
     JobKind.CAMPAIGN: "workers.campaigns:HANDLER",
     JobKind.PERPLEXITY: "workers.perplexity:HANDLER",
     JobKind.MASK: "workers.masking:HANDLER",
+    JobKind.DECONTAMINATE: "workers.decontaminating:HANDLER",
 }
 
 

@@ -29,6 +29,7 @@ class JobKind(StrEnum):
     CAMPAIGN = "campaign"
     PERPLEXITY = "perplexity"
     MASK = "mask"
+    DECONTAMINATE = "decontaminate"
 
 
 class Queue(StrEnum):

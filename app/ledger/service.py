@@ -136,6 +136,10 @@ _TITLES = {
     "bulk.mask": "Personal data masked",
     "bulk.unmask": "Masking undone",
     "bulk.undo": "Bulk action undone",
+    "contamination.remove": "Dropped as contaminated",
+    "contamination.quarantine": "Quarantined as contaminated",
+    "contamination.allow": "Allowed beside a benchmark",
+    "contamination.undo": "Verdict on contamination taken back",
     "campaign.draw": "Drawn to be labelled",
     "campaign.delete": "Label campaign deleted",
 }
@@ -146,6 +150,8 @@ _KINDS = {
     "sample.restore": "restored",
     "sample.edit": "edited",
     "review.undo": "restored",
+    "contamination.remove": "dropped",
+    "contamination.undo": "restored",
     "bulk.mask": "edited",
     "bulk.unmask": "restored",
     "bulk.undo": "restored",
@@ -189,6 +195,8 @@ def _detail(action: str, after: Mapping[str, Any]) -> str:
     if action == "bulk.mask":
         return f"revision {after['revision']}: {places(after['masked'])}"
     note = after.get("note")
+    if action.startswith("contamination.") and "condition" in after:
+        return f"{after['condition']}{f': “{note}”' if note else ''}"
     if note:
         return f"“{note}”"
     status = after.get("status")

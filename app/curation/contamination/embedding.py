@@ -19,7 +19,7 @@ class Embedding(Layer):
     key: ClassVar = "embedding"
     title: ClassVar = "Static embeddings"
     tier: ClassVar = "static"
-    curves: ClassVar = {View.QUESTION: Curve(0, 2.7, -12), View.PROGRAM: Curve(15, 0.2, -15.5)}
+    curves: ClassVar = {View.QUESTION: Curve(20, 2, -22.2), View.PROGRAM: Curve(15, 0.2, -15.5)}
 
     rows: ClassVar = 1000  # of the background: enough for a mean and a spread
 
@@ -41,7 +41,7 @@ class Transformer(Embedding):
     title: ClassVar = "Transformer embeddings"
     tier: ClassVar = "transformer"
     rows: ClassVar = 256
-    curves: ClassVar = {View.QUESTION: Curve(0.5, 2, -13.3), View.PROGRAM: Curve(0, 3.7, -17.8)}
+    curves: ClassVar = {View.QUESTION: Curve(20, 2, -23.2), View.PROGRAM: Curve(0, 3.7, -17.8)}
 
 
 class _Vectors(Index):

@@ -87,7 +87,9 @@ class Near:
     likely: float
 
 
-def near(blocks: Iterable[Block], spread: Spread, curve: Curve, least: float, most: int) -> list[Near]:
+def near(
+    blocks: Iterable[Block], spread: Spread, curve: Curve, least: float, most: int
+) -> list[Near]:
     """Pairs that are probable enough; per item the best few of these texts."""
     needed = curve.needed(spread.mean, spread.spread, least)
     found = []

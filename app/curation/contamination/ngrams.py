@@ -34,7 +34,9 @@ class Ngram13(Layer):
         ignored = [tokens(one) for one in self.allowed]
         ignored += _common(items, setting.background, self.size, self.most_rows)
         words = [item.words for item in items]
-        return _Any(self, items, Grams(words, self.size, most_items=self.most_items, ignored=ignored))
+        return _Any(
+            self, items, Grams(words, self.size, most_items=self.most_items, ignored=ignored)
+        )
 
 
 class _Any(Index):
@@ -126,9 +128,7 @@ class _Covered(Index):
             share = len(covered) / len(self._items[pair.item].asked)
             if share > layer.share:
                 spans = _spans(self._items[pair.item], texts[pair.text], pair, layer.size)
-                hits.append(
-                    Hit(pair.item, pair.text, layer.key, Finding.MATCH, share, 1.0, *spans)
-                )
+                hits.append(Hit(pair.item, pair.text, layer.key, Finding.MATCH, share, 1.0, *spans))
         return hits
 
 
