@@ -45,7 +45,7 @@ def decontaminate(
 @click.argument("dataset")
 @click.option("--benchmark", default="", metavar="DATASET", help="Only of this benchmark.")
 @click.option("--layer", default="", help="Only found by this layer.")
-@click.option("--finding", default="", type=click.Choice(["", "match", "candidate"]))
+@click.option("--finding", default="", type=click.Choice(["", "match", "candidate", "near"]))
 @click.option("--state", default="", type=click.Choice(["", "open", "settled"]))
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000))
 @click.option(

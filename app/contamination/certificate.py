@@ -58,7 +58,17 @@ def certificate(session: Session, dataset: Dataset) -> Certificate:
 
 def _counts(session: Session, dataset_id: int) -> dict[int, dict[str, Any]]:
     nothing = dict.fromkeys(
-        ("leaked", "samples", "matches", "candidates", "open", "removed", "quarantined", "allowed"),
+        (
+            "leaked",
+            "samples",
+            "matches",
+            "candidates",
+            "near",
+            "open",
+            "removed",
+            "quarantined",
+            "allowed",
+        ),
         0,
     )
     found: dict[int, dict[str, Any]] = defaultdict(lambda: {**nothing, "by_layer": {}})

@@ -17,10 +17,14 @@ LIVE = (Status.PENDING, Status.IN_REVIEW, Status.APPROVED)
 _sure = func.bool_or(ContaminationHit.finding == Finding.MATCH.value)
 
 
+_asking = func.bool_or(ContaminationHit.finding != Finding.NEAR.value)
+_finding = case((_sure, Finding.MATCH.value), (_asking, Finding.CANDIDATE.value), else_="near")
+
+
 def is_open() -> ColumnElement[bool]:
-    """The row can be released still, and nobody allowed the pair."""
+    """More than near, the row can be released still, and nobody allowed the pair."""
     allowed = func.coalesce(ContaminationVerdict.verdict == Judgement.ALLOW.value, False)
-    return and_(Sample.status.in_(LIVE), ~allowed)
+    return and_(_asking, Sample.status.in_(LIVE), ~allowed)
 
 
 def pairs(
@@ -43,6 +47,7 @@ def pairs(
             func.array_agg(order).label("layers"),
             func.max(hit.likely).label("likely"),
             _sure.label("sure"),
+            _finding.label("finding"),
             Sample.status.label("status"),
             ContaminationVerdict.verdict.label("verdict"),
             ContaminationVerdict.reason.label("reason"),
@@ -85,9 +90,9 @@ def _narrowed(
     if layer:
         query = query.having(func.bool_or(hit.layer == layer))
     if finding:
-        query = query.having(_sure if finding == Finding.MATCH else ~_sure)
+        query = query.having(_finding == finding)
     if state:
-        query = query.where(is_open() if state == "open" else ~is_open())
+        query = query.having(is_open() if state == "open" else ~is_open())
     return query
 
 
@@ -117,7 +122,8 @@ def by_benchmark(dataset_id: int) -> Select[Any]:
             func.count(found.c.item_id.distinct()).label("items"),
             func.count(found.c.sample_id.distinct()).label("samples"),
             func.count().filter(found.c.sure).label("matches"),
-            func.count().filter(~found.c.sure).label("candidates"),
+            func.count().filter(found.c.finding == "candidate").label("candidates"),
+            func.count().filter(found.c.finding == "near").label("near"),
             func.count().filter(found.c.open).label("open"),
             func.count(found.c.item_id.distinct()).filter(found.c.sure).label("leaked"),
             func.count().filter(found.c.verdict == "remove").label("removed"),
@@ -129,7 +135,7 @@ def by_benchmark(dataset_id: int) -> Select[Any]:
     )
 
 
-def by_layer(dataset_id: int) -> Select[Any]:
+def by_layer(dataset_id: int) -> Select[int, str, int]:
     """Hits per benchmark and layer."""
     hit = ContaminationHit
     return (

@@ -19,7 +19,7 @@ class PairOut(BaseModel):
     sample_id: int
     layers: list[str]
     likely: float
-    sure: bool
+    finding: str
     status: str
     verdict: str | None
     reason: str | None

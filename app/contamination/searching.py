@@ -11,6 +11,7 @@ from app.contamination.models import ContaminationRun
 from app.curation.catalog import LAYERS
 from app.curation.contamination.base import Layer, Setting, Text
 from app.curation.contamination.fusing import Search
+from app.curation.ports import Embedder
 from app.embeddings import service as embeddings
 from app.providers.embedders import Tier
 from app.samples.models import Sample
@@ -52,7 +53,8 @@ def _make(session: Session, run: ContaminationRun) -> tuple[Items, Search]:
             texts += [Text(record) for record in page.records]
     layers = [_layer(one["key"], one["params"]) for one in run.layers]
     background = _background(session, run.dataset_id)
-    settings = {one.key: Setting(background, _embedder(one)) for one in layers}
+    rows = run.rows
+    settings = {one.key: Setting(background, _embedder(one), rows) for one in layers}
     return Items(ids, revisions, benchmarks), Search(layers, texts, settings)
 
 
@@ -60,7 +62,7 @@ def _layer(key: str, params: dict[str, object]) -> Layer:
     return LAYERS[key].model_validate(params)
 
 
-def _embedder(layer: Layer) -> embeddings.Embedder | None:
+def _embedder(layer: Layer) -> Embedder | None:
     return embeddings.embedder(Tier(layer.tier)) if layer.tier is not None else None
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.accounts import audit
 from app.accounts.policies import Principal
 from app.contamination import policies, queries
-from app.contamination.models import ContaminationVerdict, Judgement
+from app.contamination.models import ContaminationHit, ContaminationVerdict, Judgement
 from app.curation.catalog import LAYERS
 from app.datasets import service as datasets
 from app.datasets.models import Dataset
@@ -27,7 +27,7 @@ class Filter(BaseModel):
 
     benchmark: str = Field("", max_length=100, description="Name of a benchmark")
     layer: str = Field("", max_length=40, description="Found by this layer")
-    finding: str = Field("", max_length=20, description="match or candidate")
+    finding: str = Field("", max_length=20, description="match, candidate or near")
     state: str = Field("", max_length=20, description="open or settled")
 
 
@@ -50,7 +50,11 @@ class VerdictIn(BaseModel):
 
 def selected(session: Session, dataset: Dataset, wanted: Filter) -> Any:
     """The query of a filter, refused when it names what is not there."""
-    known = {"finding": ("match", "candidate"), "state": ("open", "settled"), "layer": (*LAYERS,)}
+    known = {
+        "finding": ("match", "candidate", "near"),
+        "state": ("open", "settled"),
+        "layer": (*LAYERS,),
+    }
     for name, words in known.items():
         given = getattr(wanted, name)
         if given and given not in words:
@@ -99,7 +103,7 @@ def _rows(session: Session, dataset: Dataset, body: VerdictIn) -> Sequence[Any]:
         raise InvalidError("Name the pairs of item and sample, or a filter in `all_of`.")
     wanted = {(one.item, one.sample) for one in body.pairs}
     query = queries.pairs(dataset.id).where(
-        queries.ContaminationHit.sample_id.in_([sample for _, sample in wanted])
+        ContaminationHit.sample_id.in_([sample for _, sample in wanted])
     )
     rows = [row for row in session.execute(query) if (row.item_id, row.sample_id) in wanted]
     if len(rows) < len(wanted):

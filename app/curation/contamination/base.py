@@ -19,10 +19,11 @@ _MOST_SPANS = 20
 
 
 class Finding(StrEnum):
-    """How sure a hit is: the item is there, or somebody has to look."""
+    """How sure a hit is: the item is there, somebody has to look, or it is but the nearest row."""
 
     MATCH = "match"
     CANDIDATE = "candidate"
+    NEAR = "near"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +74,13 @@ class Setting:
     """What an index may be given beside the items.
 
     `background` are rows drawn from the dataset: they tell how near rows are that have nothing to
-    do with an item. `embedder` is there for layers that say they need one.
+    do with an item; `rows` is how many the dataset has. `embedder` is there for layers that say
+    they need one.
     """
 
     background: Sequence[Text] = ()
     embedder: Embedder | None = None
+    rows: int = 0
 
 
 class Index(ABC):

@@ -7,9 +7,18 @@ import numpy as np
 from pydantic import Field
 
 from app.curation.contamination.base import Finding, Hit, Index, Layer, Setting, Text
-from app.curation.contamination.nearness import Curve, Floats, Spread, dense_blocks, near
+from app.curation.contamination.nearness import (
+    Curve,
+    Floats,
+    Near,
+    Reference,
+    Spread,
+    dense_blocks,
+)
 from app.curation.contamination.views import View
 from app.curation.ports import Embedder
+
+LISTED = 0.5  # how probable a pair has to be among 1,000 rows to be listed at all
 
 
 class Embedding(Layer):
@@ -23,14 +32,14 @@ class Embedding(Layer):
 
     rows: ClassVar = 1000  # of the background: enough for a mean and a spread
 
-    least: float = Field(0.5, gt=0, lt=1, description="How probable a candidate is at least")
-    most: int = Field(5, ge=1, le=100, description="Candidates of an item, the likeliest")
+    likely: float = Field(0.5, gt=0, lt=1, description="How probable a candidate is at least")
+    most: int = Field(5, ge=1, le=100, description="Near rows of an item that are listed")
 
     def index(self, items: Sequence[Text], setting: Setting) -> Index:
         """Vectors of the items, and how near unrelated rows of the dataset are to them."""
         if setting.embedder is None:
             raise ValueError(f"The layer {self.key} needs an embedder.")
-        return _Vectors(self, items, setting.background, setting.embedder)
+        return _Vectors(self, items, setting, setting.embedder)
 
 
 class Transformer(Embedding):
@@ -46,15 +55,16 @@ class Transformer(Embedding):
 
 class _Vectors(Index):
     def __init__(
-        self, layer: Embedding, items: Sequence[Text], background: Sequence[Text], by: Embedder
+        self, layer: Embedding, items: Sequence[Text], setting: Setting, by: Embedder
     ) -> None:
         self._layer, self._embedder = layer, by
-        self._views: dict[View, tuple[list[int], Floats, Spread]] = {}
-        background = background[: layer.rows]
+        self._views: dict[View, tuple[list[int], Floats, Reference]] = {}
+        background = setting.background[: layer.rows]
         for view in View:
             places, vectors = self._vectors(items, view)
             spread = Spread.of(vectors, self._vectors(background, view)[1])
-            self._views[view] = (places, vectors, spread)
+            reference = Reference(spread, layer.curves[view], setting.rows)
+            self._views[view] = (places, vectors, reference)
 
     def _vectors(self, texts: Sequence[Text], view: View) -> tuple[list[int], Floats]:
         """Places of the texts that have the view, and its vectors; those without words left out."""
@@ -68,14 +78,19 @@ class _Vectors(Index):
     def find(self, texts: Sequence[Text]) -> list[Hit]:
         """The likeliest texts of each item."""
         layer, hits = self._layer, []
-        for view, (items, vectors, spread) in self._views.items():
+        for view, (items, vectors, reference) in self._views.items():
             rows, found = self._vectors(texts, view)
-            curve = layer.curves[view]
-            blocks = dense_blocks(found, vectors)
-            for one in near(blocks, spread, curve, layer.least, layer.most):
-                key, cosine = (items[one.item], rows[one.text]), one.cosine
-                hits.append(Hit(*key, layer.key, Finding.CANDIDATE, cosine, one.likely))
+            blocks = dense_blocks(found, vectors, reference.needed(LISTED))
+            for one in reference.best(blocks, layer.most):
+                key = (items[one.item], rows[one.text])
+                hits.append(hit_of(key, layer.key, one, layer.likely))
         return likeliest(hits)
+
+
+def hit_of(key: tuple[int, int], layer: str, near: Near, likely: float) -> Hit:
+    """A candidate, where it is likely enough."""
+    finding = Finding.CANDIDATE if near.likely >= likely else Finding.NEAR
+    return Hit(*key, layer, finding, near.cosine, near.likely)
 
 
 def likeliest(hits: Sequence[Hit]) -> list[Hit]:

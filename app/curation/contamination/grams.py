@@ -33,6 +33,11 @@ class Vocabulary:
         words = dict.fromkeys(word for item in items for word in item)
         self._numbers: Mapping[str, int] = {word: at for at, word in enumerate(words, start=1)}
 
+    def lettered(self) -> NDArray[np.bool_]:
+        """By number, whether a word has letters."""
+        told = [not word.isdecimal() for word in self._numbers]
+        return np.array([False, *told])
+
     def numbers(self, texts: Sequence[Sequence[str]]) -> tuple[Ints, Ints]:
         """Numbers of all words one behind the other, and where each text begins."""
         offsets = np.zeros(len(texts) + 1, np.int64)
@@ -43,7 +48,10 @@ class Vocabulary:
 
 
 class Grams:
-    """An index of the n-grams of items, without those that are common or allowed."""
+    """An index of the n-grams of items, without those that are common or allowed.
+
+    `lettered` is how many of its words have a letter at least: lists of numbers are no questions.
+    """
 
     def __init__(
         self,
@@ -52,12 +60,19 @@ class Grams:
         *,
         most_items: int,
         ignored: Sequence[Sequence[str]] = (),
+        lettered: int = 0,
     ) -> None:
         self.size = size
         self._items = items
         self._vocabulary = Vocabulary(items)
         numbers, offsets = self._vocabulary.numbers(items)
         keys, owners, starts = _windows(numbers, offsets, size)
+        if lettered:
+            told = self._vocabulary.lettered()[numbers]
+            sums = np.concatenate([[0], np.cumsum(told)])
+            at = offsets[owners] + starts
+            enough = sums[at + size] - sums[at] >= lettered
+            keys, owners, starts = keys[enough], owners[enough], starts[enough]
         order = np.lexsort((starts, owners, keys))
         keys, self._owners, self._starts = keys[order], owners[order], starts[order]
         self._keys, first, count = np.unique(keys, return_index=True, return_counts=True)

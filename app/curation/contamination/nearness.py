@@ -16,8 +16,8 @@ Floats = NDArray[np.float32]
 Places = NDArray[np.int64]
 Block = tuple[Places, Places, Floats]  # texts, items, cosines
 
+FITTED_ROWS = 1000  # of the datasets that curves were fitted to
 _ROWS = 256  # texts compared with all items at a time: 25,000 items take 26 MB
-_NEVER = 0.4  # cosines of dense vectors below this are of unlike texts
 _LEAST_SPREAD = 0.02
 
 
@@ -32,14 +32,19 @@ class Curve:
     outstanding: float
     bias: float
 
-    def likely(self, cosine: Floats, outstanding: Floats) -> Floats:
-        """Probabilities."""
+    def likely(self, cosine: Floats, outstanding: Floats, rows: int) -> Floats:
+        """Probabilities in a dataset of so many rows.
+
+        An item leaks as often into a large dataset as into a small one, but the more rows there
+        are, the nearer the nearest of them is by chance.
+        """
         x = self.cosine * cosine + self.outstanding * outstanding + self.bias
+        x = x - np.log(max(rows / FITTED_ROWS, 1.0))
         found: Floats = (1 / (1 + np.exp(-x))).astype(np.float32)
         return found
 
     def needed(self, mean: Floats, spread: Floats, likely: float) -> Floats:
-        """The cosine at which a hit of each item becomes so probable."""
+        """The cosine at which a hit of each item becomes so probable among the fewest rows."""
         wanted = np.log(likely / (1 - likely)) - self.bias
         slope = self.cosine + self.outstanding / spread
         found: Floats = ((wanted + self.outstanding * mean / spread) / slope).astype(np.float32)
@@ -87,45 +92,40 @@ class Near:
     likely: float
 
 
-def near(
-    blocks: Iterable[Block], spread: Spread, curve: Curve, least: float, most: int
-) -> list[Near]:
-    """Pairs that are probable enough; per item the best few of these texts."""
-    needed = curve.needed(spread.mean, spread.spread, least)
-    found = []
-    for rows, places, cosines in blocks:
-        enough = cosines >= needed[places]
-        found.append((rows[enough], places[enough], cosines[enough]))
-    if not found:
-        return []
-    rows, places, cosines = (np.concatenate(part) for part in zip(*found, strict=True))
-    return _best(rows, places, cosines, spread, curve, most)
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What cosines to items mean: their spread, the curve, the rows of the dataset."""
+
+    spread: Spread
+    curve: Curve
+    rows: int
+
+    def needed(self, least: float) -> Floats:
+        """The cosine that a text needs to each item to be listed."""
+        return self.curve.needed(self.spread.mean, self.spread.spread, least)
+
+    def best(self, blocks: Iterable[Block], most: int) -> list[Near]:
+        """Of these pairs the best few texts of each item."""
+        parts = list(blocks)
+        if not parts:
+            return []
+        rows, places, cosines = (np.concatenate(part) for part in zip(*parts, strict=True))
+        order = np.lexsort((-cosines, places))
+        rows, places, cosines = rows[order], places[order], cosines[order]
+        first = np.searchsorted(places, places, side="left")
+        keep = np.arange(len(places)) - first < most
+        rows, places, cosines = rows[keep], places[keep], cosines[keep]
+        outstanding = (cosines - self.spread.mean[places]) / self.spread.spread[places]
+        likely = self.curve.likely(cosines, outstanding, self.rows)
+        return [
+            Near(int(item), int(text), float(cosine), float(chance))
+            for item, text, cosine, chance in zip(places, rows, cosines, likely, strict=True)
+        ]
 
 
-def dense_blocks(texts: Floats, items: Floats) -> Iterator[Block]:
-    """Cosines of unit vectors, some texts at a time; those far below all that counts left out."""
+def dense_blocks(texts: Floats, items: Floats, needed: Floats) -> Iterator[Block]:
+    """Pairs of unit vectors that are near enough, some texts at a time."""
     for start in range(0, len(texts), _ROWS):
         cosines = texts[start : start + _ROWS] @ items.T
-        rows, places = np.nonzero(cosines > _NEVER)
+        rows, places = np.nonzero(cosines >= needed)
         yield rows + start, places, cosines[rows, places]
-
-
-def _best(
-    rows: Places,
-    places: Places,
-    cosines: Floats,
-    spread: Spread,
-    curve: Curve,
-    most: int,
-) -> list[Near]:
-    order = np.lexsort((-cosines, places))
-    rows, places, cosines = rows[order], places[order], cosines[order]
-    first = np.searchsorted(places, places, side="left")
-    keep = np.arange(len(places)) - first < most
-    rows, places, cosines = rows[keep], places[keep], cosines[keep]
-    outstanding = (cosines - spread.mean[places]) / spread.spread[places]
-    likely = curve.likely(cosines, outstanding)
-    return [
-        Near(int(item), int(text), float(cosine), float(chance))
-        for item, text, cosine, chance in zip(places, rows, cosines, likely, strict=True)
-    ]

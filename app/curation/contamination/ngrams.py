@@ -25,6 +25,9 @@ class Ngram13(Layer):
     most_rows: int = Field(
         4, ge=1, description="So is one of more rows than these among 1,000 of the dataset"
     )
+    lettered: int = Field(
+        4, ge=0, description="So many of the words are no numbers: lists of numbers do not count"
+    )
     allowed: tuple[str, ...] = Field(
         (), max_length=1000, description="Texts whose runs of words are common as well"
     )
@@ -34,9 +37,14 @@ class Ngram13(Layer):
         ignored = [tokens(one) for one in self.allowed]
         ignored += _common(items, setting.background, self.size, self.most_rows)
         words = [item.words for item in items]
-        return _Any(
-            self, items, Grams(words, self.size, most_items=self.most_items, ignored=ignored)
+        grams = Grams(
+            words,
+            self.size,
+            most_items=self.most_items,
+            ignored=ignored,
+            lettered=self.lettered,
         )
+        return _Any(self, items, grams)
 
 
 class _Any(Index):

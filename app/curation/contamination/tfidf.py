@@ -6,13 +6,13 @@ from typing import Any, ClassVar
 import numpy as np
 from pydantic import Field
 
-from app.curation.contamination.base import Finding, Hit, Index, Layer, Setting, Text
-from app.curation.contamination.embedding import likeliest
-from app.curation.contamination.nearness import Block, Curve, Spread, near
+from app.curation.contamination.base import Hit, Index, Layer, Setting, Text
+from app.curation.contamination.embedding import LISTED, hit_of, likeliest
+from app.curation.contamination.nearness import Block, Curve, Floats, Reference, Spread
 from app.curation.contamination.views import View
 
 _ROWS = 512
-_COMMON = 0.05  # n-grams of a larger share of items tell little and cost most
+_COMMON = 0.02  # n-grams of a larger share of items tell little and cost most
 _FEW = 50
 
 
@@ -25,12 +25,12 @@ class Tfidf(Layer):
     curves: ClassVar = {View.QUESTION: Curve(0, 0.6, -8.5), View.PROGRAM: Curve(19, 0.15, -9.5)}
 
     size: int = Field(4, ge=2, le=8, description="Characters of an n-gram")
-    least: float = Field(0.5, gt=0, lt=1, description="How probable a candidate is at least")
-    most: int = Field(5, ge=1, le=100, description="Candidates of an item, the likeliest")
+    likely: float = Field(0.5, gt=0, lt=1, description="How probable a candidate is at least")
+    most: int = Field(5, ge=1, le=100, description="Near rows of an item that are listed")
 
     def index(self, items: Sequence[Text], setting: Setting) -> Index:
         """Weights of n-grams by the items, and how near unrelated rows are to them."""
-        return _Weighted(self, items, setting.background)
+        return _Weighted(self, items, setting)
 
 
 class _View:
@@ -51,11 +51,13 @@ class _View:
         shown = [items[place].views[view] for place in self.places]
         self._items: Any = self._weights.fit_transform(shown).T.tocsc() if shown else None
 
-    def blocks(self, texts: Sequence[str]) -> Iterator[Block]:
-        """Cosines above zero, some texts at a time."""
+    def blocks(self, texts: Sequence[str], needed: Floats | None = None) -> Iterator[Block]:
+        """Pairs that are near enough, or that have anything in common, some texts at a time."""
         for start in range(0, len(texts), _ROWS):
-            cosines = (self._weights.transform(texts[start : start + _ROWS]) @ self._items).tocoo()
-            yield cosines.row.astype(np.int64) + start, cosines.col.astype(np.int64), cosines.data
+            found = self._weights.transform(texts[start : start + _ROWS]) @ self._items
+            enough = found.data >= (0 if needed is None else needed[found.indices])
+            rows = np.repeat(np.arange(found.shape[0]), np.diff(found.indptr))[enough]
+            yield rows + start, found.indices[enough].astype(np.int64), found.data[enough]
 
     def spread(self, background: Sequence[str]) -> Spread:
         """Mean and spread of each item's cosines to these rows."""
@@ -70,22 +72,24 @@ class _View:
 
 
 class _Weighted(Index):
-    def __init__(self, layer: Tfidf, items: Sequence[Text], background: Sequence[Text]) -> None:
+    def __init__(self, layer: Tfidf, items: Sequence[Text], setting: Setting) -> None:
         self._layer = layer
-        views = [_View(view, layer.size, items) for view in View]
-        self._views = [
-            (one, one.spread(_shown(background, one.view)[1])) for one in views if one.places
-        ]
+        self._views: list[tuple[_View, Reference]] = []
+        for one in (_View(view, layer.size, items) for view in View):
+            if one.places:
+                spread = one.spread(_shown(setting.background, one.view)[1])
+                curve = layer.curves[one.view]
+                self._views.append((one, Reference(spread, curve, setting.rows)))
 
     def find(self, texts: Sequence[Text]) -> list[Hit]:
         """The likeliest texts of each item."""
         layer, hits = self._layer, []
-        for view, spread in self._views:
+        for view, reference in self._views:
             rows, shown = _shown(texts, view.view)
-            curve = layer.curves[view.view]
-            for one in near(view.blocks(shown), spread, curve, layer.least, layer.most):
-                key, cosine = (view.places[one.item], rows[one.text]), one.cosine
-                hits.append(Hit(*key, layer.key, Finding.CANDIDATE, cosine, one.likely))
+            blocks = view.blocks(shown, reference.needed(LISTED))
+            for one in reference.best(blocks, layer.most):
+                key = (view.places[one.item], rows[one.text])
+                hits.append(hit_of(key, layer.key, one, layer.likely))
         return likeliest(hits)
 
 

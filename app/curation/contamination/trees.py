@@ -73,7 +73,7 @@ def similarity(one: Sequence_, other: Sequence_) -> float:
             else:
                 now[column + 1] = max(now[column], before[column + 1])
         before[:] = now
-    return 2.0 * before[columns] / (rows + columns)
+    return float(2.0 * before[columns] / (rows + columns))
 
 
 @njit
