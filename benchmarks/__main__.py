@@ -11,6 +11,7 @@ from pathlib import Path
 
 from benchmarks import (
     catalog,
+    contamination,
     detectors,
     growth,
     imports,
@@ -44,6 +45,7 @@ PARTS: dict[str, Part] = {
     "scoring": scoring.measure,
     "judging": judging.measure,
     "perplexity": perplexity.measure,
+    "contamination": contamination.measure,
     "million": _on_the_million,
     "growth": growth.measure,
     "week": week.measure,

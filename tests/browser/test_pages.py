@@ -70,6 +70,8 @@ STATES = {
     "review-keys": State("/datasets/demo/review", keys=("?",), waits="#keys h2"),
     "releases": State("/datasets/demo/releases"),
     "personal-data": State("/datasets/demo/personal-data"),
+    "contamination": State("/datasets/demo/contamination"),
+    "contamination-form": State("/datasets/demo/contamination", keys=("l",), waits="#look h2"),
     "judges": State("/datasets/demo/judges"),
     "learn": State("/datasets/demo/learn"),
     "learn-form": State("/datasets/demo/learn", keys=("m",), waits="#learn h2"),
@@ -85,7 +87,7 @@ STATES = {
 }
 PLACES = (
     *("", "/samples", "/review", "/scores", "/filters", "/judges", "/learn"),
-    *("/calibration", "/personal-data"),
+    *("/calibration", "/personal-data", "/contamination"),
     *("/import", "/releases", "/jobs"),
 )
 
