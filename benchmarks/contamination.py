@@ -47,7 +47,7 @@ def measure(place: Place) -> Iterator[Result]:
 def _look(bench: Workbench, against: Sequence[str], rows: int, count: int) -> Iterator[Result]:
     keys = [key for key in LAYERS if key != "transformer"]
     order = {"against": against, "layers": keys}
-    job, seconds = bench.finish(bench.client.post(f"/datasets/{_DATASET}/decontaminations", order))
+    _, seconds = bench.finish(bench.client.post(f"/datasets/{_DATASET}/decontaminations", order))
     found = bench.client.get(f"/datasets/{_DATASET}/contamination/certificate")
     yield Result(
         f"{count:,} items of seven benchmarks looked for in {rows:,} rows by two workers, all "
@@ -63,7 +63,7 @@ def _look(bench: Workbench, against: Sequence[str], rows: int, count: int) -> It
             f"{one['matches']:,} matches (of {one['leaked']:,} items), "
             f"{one['candidates']:,} candidates",
         )
-    job, seconds = bench.finish(bench.client.post(f"/datasets/{_DATASET}/decontaminations", order))
+    _, seconds = bench.finish(bench.client.post(f"/datasets/{_DATASET}/decontaminations", order))
     yield Result("the same again, when no row is new", f"{seconds:.1f} s")
 
 
