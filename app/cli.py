@@ -13,6 +13,7 @@ import click
 
 from app import (
     cli_catalog,
+    cli_contamination,
     cli_duplicates,
     cli_flags,
     cli_labels,
@@ -221,6 +222,8 @@ for _verb in (
     cli_catalog.rules,
     cli_flags.coverage,
     cli_flags.mask,
+    cli_contamination.decontaminate,
+    cli_contamination.contamination,
     cli_models.provider,
     cli_models.rubrics,
     cli_models.judge,

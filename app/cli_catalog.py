@@ -46,7 +46,7 @@ def dataset_create(name: str, guidelines: Path | None, purpose: str, as_json: bo
 def dataset_list(as_json: bool) -> None:
     """All datasets."""
     items = from_environment().get("/datasets")["items"]
-    print_page(items, ("name", "purpose", "created_at"), as_json=as_json)
+    print_page(items, ("name", "purpose", "protected", "created_at"), as_json=as_json)
 
 
 @click.command("import")

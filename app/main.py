@@ -10,6 +10,8 @@ from app.calibration import api as calibration_api
 from app.calibration import pages as calibration_pages
 from app.campaigns import api as campaigns_api
 from app.campaigns import pages as campaigns_pages
+from app.contamination import api as contamination_api
+from app.contamination import pages as contamination_pages
 from app.datasets import api as datasets_api
 from app.datasets import pages as datasets_pages
 from app.embeddings import api as embeddings_api
@@ -57,6 +59,7 @@ _API = (
     ledger_api,
     scoring_api,
     masking_api,
+    contamination_api,
     embeddings_api,
     filtering_api,
     matching_api,
@@ -80,6 +83,7 @@ _PAGES = (
     ledger_pages,
     scoring_pages,
     masking_pages,
+    contamination_pages,
     filtering_pages,
     matching_pages,
     judging_pages,

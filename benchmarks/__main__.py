@@ -11,6 +11,7 @@ from pathlib import Path
 
 from benchmarks import (
     catalog,
+    contamination,
     detectors,
     duplicates,
     growth,
@@ -48,6 +49,7 @@ PARTS: dict[str, Part] = {
     "labels": labels.measure,
     "perplexity": perplexity.measure,
     "duplicates": duplicates.measure,
+    "contamination": contamination.measure,
     "million": _on_the_million,
     "growth": growth.measure,
     "week": week.measure,

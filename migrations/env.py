@@ -5,6 +5,7 @@ from sqlalchemy import Connection, create_engine, text
 
 import app.accounts.models
 import app.campaigns.models
+import app.contamination.models
 import app.datasets.models
 import app.embeddings.models
 import app.filtering.models

@@ -28,6 +28,7 @@ HANDLERS: Mapping[JobKind, str] = {
     JobKind.MATCH: "workers.matching:HANDLER",
     JobKind.DEDUPLICATE: "workers.deduplication:HANDLER",
     JobKind.SPLIT: "workers.splitting:HANDLER",
+    JobKind.DECONTAMINATE: "workers.decontaminating:HANDLER",
 }
 
 

@@ -8,6 +8,7 @@ import orjson
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from app.contamination import certificate as contamination
 from app.curation.writers.base import WrittenFile
 from app.curation.writers.card import CardFacts, card
 from app.datasets.models import Dataset
@@ -70,12 +71,14 @@ def manifest(
 
     The list of its rows comes behind, in the file alone.
     """
+    dataset = session.get_one(Dataset, release.dataset_id)
     return {
         "release": release.name,
-        "dataset": session.get_one(Dataset, release.dataset_id).name,
+        "dataset": dataset.name,
         "recipe": _recipe(release),
         "counts": _named(session, counts),
         "personal_data": _personal_data(session, release),
+        "contamination": contamination.told(session, dataset),
         "left_out": {name: dict(sorted(reasons.items())) for name, reasons in left_out.items()},
         "files": [entry(one) for one in files],
     }
@@ -144,7 +147,7 @@ def card_of(
             f"{release.rows:,} samples of {about['dataset']}, all approved before "
             f"{release.frozen_at:%d %B %Y}: {approvals}. `manifest.json` lists "
             "every row with its revision and the SHA-256 of its content. "
-            f"{_told(about['personal_data'])}"
+            f"{_told(about['personal_data'])} {_looked_for(about['contamination'])}"
         ),
         files=list(files),
         counts=about["counts"],
@@ -164,3 +167,19 @@ def _told(personal: Mapping[str, int]) -> str:
         f"Personal data of a checkable shape: {personal['rows']:,} rows have some, "
         f"{personal['not_measured']:,} were not measured."
     )
+
+
+def _looked_for(found: Mapping[str, Any] | None) -> str:
+    """Which benchmarks were looked for, in a few sentences."""
+    if found is None:
+        return "No benchmark was looked for in it."
+    benchmarks = "; ".join(
+        f"{one['dataset']} ({one['items']:,} items, SHA-256 {one['sha256'][:16]}): "
+        f"{one['matches']:,} matches and {one['candidates']:,} candidates, {one['removed']:,} "
+        f"removed, {one['quarantined']:,} quarantined, {one['allowed']:,} allowed"
+        for one in found["benchmarks"]
+    )
+    layers = sorted({one["key"] for run in found["runs"] for one in run["layers"]})
+    stale = " ".join(found["stale"])
+    said = f"Benchmarks were looked for by the layers {', '.join(layers)}: {benchmarks}. {stale}"
+    return f"{said.strip()} {found['note']}"

@@ -2,6 +2,12 @@
 
 from collections.abc import Mapping
 
+from app.curation.contamination.base import Layer
+from app.curation.contamination.embedding import Embedding, Transformer
+from app.curation.contamination.exact import Exact as ExactLayer
+from app.curation.contamination.ngrams import Ngram7, Ngram13, Overlap8
+from app.curation.contamination.syntax import Syntax
+from app.curation.contamination.tfidf import Tfidf
 from app.curation.learners.base import Learner
 from app.curation.learners.boosting import Boosting
 from app.curation.learners.contrastive import Contrastive
@@ -51,6 +57,7 @@ from app.curation.writers.jsonl import JsonLinesWriter
 from app.curation.writers.parquet import ParquetWriter
 
 __all__ = [
+    "LAYERS",
     "LEARNERS",
     "MATCHERS",
     "MEASURES",
@@ -111,6 +118,19 @@ MATCHERS: Mapping[str, type[Matcher]] = {each.key: each for each in _MATCHERS}
 _LEARNERS: tuple[type[Learner], ...] = (Forest, Logistic, Ridge, Boosting, Contrastive)
 
 LEARNERS: Mapping[str, type[Learner]] = {each.key: each for each in _LEARNERS}
+
+_LAYERS: tuple[type[Layer], ...] = (
+    ExactLayer,
+    Ngram13,
+    Ngram7,
+    Overlap8,
+    Syntax,
+    Tfidf,
+    Embedding,
+    Transformer,
+)
+
+LAYERS: Mapping[str, type[Layer]] = {each.key: each for each in _LAYERS}
 
 _SELECTORS: tuple[type[Selector], ...] = (TopK, Temperature, Quota)
 

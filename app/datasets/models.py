@@ -14,7 +14,10 @@ from app.db import Base, CreatedAt
 
 
 class Purpose(StrEnum):
-    """What the dataset is for; it decides which kinds of sample it takes."""
+    """What the dataset is for; it decides which kinds of sample it takes.
+
+    Benchmarks are protected: models are measured on them, so nothing may be learned from them.
+    """
 
     ANY = "any"
     SFT = "sft"
@@ -30,7 +33,7 @@ KINDS_OF: dict[Purpose, frozenset[Kind]] = {
     Purpose.PREFERENCE: frozenset({Kind.PREFERENCE}),
     Purpose.PRETRAINING: frozenset({Kind.TEXT}),
     Purpose.RED_TEAM: frozenset({Kind.INSTRUCTION, Kind.CHAT, Kind.PREFERENCE}),
-    Purpose.BENCHMARK: frozenset({Kind.INSTRUCTION, Kind.COMPLETION, Kind.CHAT}),
+    Purpose.BENCHMARK: frozenset(Kind),
 }
 
 
@@ -49,6 +52,11 @@ class Dataset(CreatedAt, Base):
         ForeignKey("users.id", ondelete="SET NULL")
     )
     deleted_at: Mapped[datetime | None]
+
+    @property
+    def protected(self) -> bool:
+        """A benchmark: never released, never an example for a generator or a judge."""
+        return self.purpose is Purpose.BENCHMARK
 
 
 class Import(CreatedAt, Base):

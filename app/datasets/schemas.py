@@ -29,6 +29,7 @@ class DatasetOut(BaseModel):
     id: int
     name: str
     purpose: Purpose
+    protected: bool
     guidelines: str
     created_at: datetime
 

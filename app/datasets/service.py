@@ -125,3 +125,12 @@ def delete(
     return jobs.start(
         session, JobKind.PURGE, f"Delete {name}", by=by, params={"dataset_id": dataset.id}
     )
+
+
+def refuse_protected(dataset: Dataset, done: str) -> None:
+    """Refuse to do with a benchmark what would let a model learn from it."""
+    if dataset.protected:
+        raise ConflictError(
+            f"{dataset.name} is a benchmark, and benchmarks are never {done}: a model that learns "
+            "from them can't be measured by them."
+        )

@@ -32,6 +32,7 @@ class JobKind(StrEnum):
     MATCH = "match"
     DEDUPLICATE = "deduplicate"
     SPLIT = "split"
+    DECONTAMINATE = "decontaminate"
 
 
 class Queue(StrEnum):

@@ -1,6 +1,6 @@
 """The ledger of a sample: every event that touched it, from its import to its releases."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -139,6 +139,10 @@ _TITLES = {
     "match.drop": "Dropped as a duplicate",
     "match.undo": "Duplicates brought back",
     "match.keep": "Chosen to stay",
+    "contamination.remove": "Dropped as contaminated",
+    "contamination.quarantine": "Quarantined as contaminated",
+    "contamination.allow": "Allowed beside a benchmark",
+    "contamination.undo": "Verdict on contamination taken back",
     "campaign.draw": "Drawn to be labelled",
     "campaign.delete": "Label campaign deleted",
 }
@@ -151,6 +155,8 @@ _KINDS = {
     "review.undo": "restored",
     "match.drop": "dropped",
     "match.undo": "restored",
+    "contamination.remove": "dropped",
+    "contamination.undo": "restored",
     "bulk.mask": "edited",
     "bulk.unmask": "restored",
     "bulk.undo": "restored",
@@ -182,28 +188,50 @@ def _title(event: AuditEvent, rules: Mapping[str, str]) -> str:
 
 
 def _detail(action: str, after: Mapping[str, Any]) -> str:
-    if action == "rules.drop":
-        value = after.get("value")
-        said = f", it has {value:.4g}" if isinstance(value, float | int) else ""
-        return f"it fails {after.get('condition')}{said}"
-    if action == "match.drop":
-        name = f" ({after['external_id']})" if after.get("external_id") else ""
-        near = f"{after['method']} {after['similarity']:.2f}"
-        return f"it says the same as #{after['matched']}{name}, {near}"
-    if action == "match.keep":
-        return f"of {after['of']} samples that {after['matcher']} found alike"
-    if action == "sample.edit":
-        reason = f": {after['reason']}" if after.get("reason") else ""
-        return f"revision {after.get('revision')}{reason}"
-    if action.startswith("campaign."):
-        return f"campaign {after.get('campaign')}"
-    if action == "bulk.mask":
-        return f"revision {after['revision']}: {places(after['masked'])}"
-    note = after.get("note")
-    if note:
-        return f"“{note}”"
+    said = _DETAILS.get(action) or _DETAILS.get(action.partition(".")[0])
+    found = said(after) if said is not None else ""
+    if found:
+        return found
+    if after.get("note"):
+        return f"“{after['note']}”"
     status = after.get("status")
     return f"now {str(status).replace('_', ' ')}" if status else str(after.get("tag", ""))
+
+
+def _failed_rule(after: Mapping[str, Any]) -> str:
+    value = after.get("value")
+    said = f", it has {value:.4g}" if isinstance(value, float | int) else ""
+    return f"it fails {after.get('condition')}{said}"
+
+
+def _same_as(after: Mapping[str, Any]) -> str:
+    name = f" ({after['external_id']})" if after.get("external_id") else ""
+    near = f"{after['method']} {after['similarity']:.2f}"
+    return f"it says the same as #{after['matched']}{name}, {near}"
+
+
+def _contaminated(after: Mapping[str, Any]) -> str:
+    if "condition" not in after:
+        return ""
+    note = after.get("note")
+    return f"{after['condition']}{f': “{note}”' if note else ''}"
+
+
+def _new_revision(after: Mapping[str, Any]) -> str:
+    reason = f": {after['reason']}" if after.get("reason") else ""
+    return f"revision {after.get('revision')}{reason}"
+
+
+# What an event says beside its title, by its action or by the first word of it.
+_DETAILS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+    "rules.drop": _failed_rule,
+    "match.drop": _same_as,
+    "match.keep": lambda after: f"of {after['of']} samples that {after['matcher']} found alike",
+    "sample.edit": _new_revision,
+    "campaign": lambda after: f"campaign {after.get('campaign')}",
+    "bulk.mask": lambda after: f"revision {after['revision']}: {places(after['masked'])}",
+    "contamination": _contaminated,
+}
 
 
 def _rule_names(session: Session, sample: Sample) -> dict[str, str]:

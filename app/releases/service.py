@@ -13,6 +13,8 @@ from sqlalchemy.orm import Session
 
 from app.accounts import audit
 from app.accounts.policies import Principal
+from app.contamination import certificate as contamination
+from app.datasets import service as datasets
 from app.datasets.models import Dataset
 from app.errors import ConflictError, InvalidError, NotFoundError
 from app.jobs import service as jobs
@@ -92,6 +94,8 @@ def start(
 ) -> tuple[Release, Job]:
     """Freeze the approved rows that match, and build the files in a job."""
     policies.may_release(by)
+    datasets.refuse_protected(dataset, "released")
+    contamination.refuse_open(session, dataset)
     if not _NAME.match(name):
         raise InvalidError(
             f"`{name}` can't be a release's name: use 1 to 63 letters, digits, `-`, `_` and `.`."

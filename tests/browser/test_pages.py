@@ -70,6 +70,8 @@ STATES = {
     "review-keys": State("/datasets/demo/review", keys=("?",), waits="#keys h2"),
     "releases": State("/datasets/demo/releases"),
     "personal-data": State("/datasets/demo/personal-data"),
+    "contamination": State("/datasets/demo/contamination"),
+    "contamination-form": State("/datasets/demo/contamination", keys=("l",), waits="#look h2"),
     "judges": State("/datasets/demo/judges"),
     "judges-pair": State("/datasets/demo/judges?rubric=pair_judge"),
     "select": State("/datasets/demo/select"),
@@ -96,7 +98,7 @@ STATES = {
 }
 PLACES = (
     *("", "/samples", "/review", "/scores", "/filters", "/judges", "/learn"),
-    *("/calibration", "/personal-data", "/select", "/campaigns", "/similar"),
+    *("/calibration", "/personal-data", "/select", "/campaigns", "/similar", "/contamination"),
     *("/import", "/releases", "/jobs"),
 )
 

@@ -1,0 +1,198 @@
+"""What people say to an item in a row: remove, quarantine or allow it, and taking that back."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import BaseModel, Field
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.accounts import audit
+from app.accounts.policies import Principal
+from app.contamination import policies, queries
+from app.contamination.models import ContaminationHit, ContaminationVerdict, Judgement
+from app.curation.catalog import LAYERS
+from app.datasets import service as datasets
+from app.datasets.models import Dataset
+from app.errors import ConflictError, InvalidError, NotFoundError
+from app.samples import service as samples
+from app.samples.models import Sample, SampleDrop, Status
+
+MOST = 5000
+_STATUS = {Judgement.REMOVE: Status.DROPPED, Judgement.QUARANTINE: Status.QUARANTINED}
+
+
+class Filter(BaseModel):
+    """Which pairs of item and sample; all given conditions hold."""
+
+    benchmark: str = Field("", max_length=100, description="Name of a benchmark")
+    layer: str = Field("", max_length=40, description="Found by this layer")
+    finding: str = Field("", max_length=20, description="match, candidate or near")
+    state: str = Field("", max_length=20, description="open or settled")
+
+
+class Pair(BaseModel):
+    """An item of a benchmark and the sample it was found in."""
+
+    item: int = Field(ge=1, le=2**63 - 1)
+    sample: int = Field(ge=1, le=2**63 - 1)
+
+
+class VerdictIn(BaseModel):
+    """What becomes of these pairs, or of all pairs of a filter; allowing takes a reason."""
+
+    verdict: Judgement
+    reason: str = Field("", max_length=1000)
+    pairs: list[Pair] = Field([], max_length=MOST)
+    all_of: Filter | None = None
+    confirmed: int | None = Field(None, ge=0, description="How many pairs the filter has, as seen")
+
+
+def selected(session: Session, dataset: Dataset, wanted: Filter) -> Any:
+    """The query of a filter, refused when it names what is not there."""
+    known = {
+        "finding": ("match", "candidate", "near"),
+        "state": ("open", "settled"),
+        "layer": (*LAYERS,),
+    }
+    for name, words in known.items():
+        given = getattr(wanted, name)
+        if given and given not in words:
+            raise InvalidError(f"`{given}` is no {name}. There are {', '.join(words)}.")
+    benchmark = datasets.get(session, wanted.benchmark) if wanted.benchmark else None
+    return queries.pairs(
+        dataset.id,
+        benchmark_id=benchmark.id if benchmark else None,
+        layer=wanted.layer,
+        finding=wanted.finding,
+        state=wanted.state,
+    )
+
+
+def count(session: Session, dataset: Dataset, wanted: Filter) -> int:
+    """How many pairs a filter has."""
+    query = selected(session, dataset, wanted).subquery()
+    return session.scalar(select(func.count()).select_from(query)) or 0
+
+
+def decide(session: Session, dataset: Dataset, body: VerdictIn, *, by: Principal) -> int:
+    """Record a verdict on pairs and move their samples; how many pairs it was."""
+    policies.may_judge(by)
+    if body.verdict is Judgement.ALLOW and not body.reason.strip():
+        raise InvalidError("Why may these rows stay? Allowing a hit takes a reason.")
+    rows = _rows(session, dataset, body)
+    if body.confirmed is not None and len(rows) != body.confirmed:
+        raise ConflictError(
+            f"The filter has {len(rows):,} pairs now, not the {body.confirmed:,} you confirmed. "
+            "Look again and confirm the new count.",
+            count=len(rows),
+        )
+    for row in rows:
+        _decide(session, dataset, row, body, by)
+    return len(rows)
+
+
+def _rows(session: Session, dataset: Dataset, body: VerdictIn) -> Sequence[Any]:
+    if body.all_of is not None:
+        query = selected(session, dataset, body.all_of)
+        rows = session.execute(query.limit(MOST + 1)).all()
+        if len(rows) > MOST:
+            raise InvalidError(f"More than {MOST:,} pairs match. Narrow the filter.")
+        return rows
+    if not body.pairs:
+        raise InvalidError("Name the pairs of item and sample, or a filter in `all_of`.")
+    wanted = {(one.item, one.sample) for one in body.pairs}
+    query = queries.pairs(dataset.id).where(
+        ContaminationHit.sample_id.in_([sample for _, sample in wanted])
+    )
+    rows = [row for row in session.execute(query) if (row.item_id, row.sample_id) in wanted]
+    if len(rows) < len(wanted):
+        item, sample = min(wanted - {(row.item_id, row.sample_id) for row in rows})
+        raise NotFoundError(f"Item {item} was not found in sample {sample} of {dataset.name}.")
+    return rows
+
+
+def _decide(session: Session, dataset: Dataset, row: Any, body: VerdictIn, by: Principal) -> None:
+    sample = samples.locked(session, row.sample_id)
+    known = session.get(ContaminationVerdict, (row.sample_id, row.item_id))
+    if known is not None:
+        undo_one(session, known, by=by)
+    reason = words(session, row)
+    verdict = ContaminationVerdict(
+        sample_id=row.sample_id,
+        item_id=row.item_id,
+        dataset_id=dataset.id,
+        verdict=body.verdict.value,
+        reason=body.reason.strip(),
+        made_by=by.id,
+    )
+    session.add(verdict)
+    status = _STATUS.get(body.verdict)
+    detail = {"condition": reason, "note": body.reason.strip()}
+    if status is None or sample.status not in queries.LIVE:
+        _tell(session, sample, body.verdict, detail, by)
+        return
+    verdict.previous_status = sample.status
+    if status is Status.DROPPED:
+        drop = SampleDrop(sample_id=sample.id, condition=reason, value=row.likely)
+        drop.previous_status = sample.status
+        session.add(drop)
+    action = f"contamination.{body.verdict}"
+    samples.set_status(session, sample, status, by=by, action=action, detail=detail)
+
+
+def words(session: Session, row: Any) -> str:
+    """Why, for the sample: which item of which benchmark it repeats, by which layers."""
+    benchmark = datasets.by_id(session, row.benchmark_id)
+    named = ", ".join(LAYERS[layer].title for layer in row.layers if layer in LAYERS)
+    return f"it repeats item #{row.item_id} of {benchmark.name} ({named})"
+
+
+def _tell(
+    session: Session, sample: Sample, verdict: Judgement, detail: dict[str, Any], by: Principal
+) -> None:
+    """A line in the ledger for a verdict that leaves the sample where it is."""
+    audit.record(
+        session,
+        by,
+        f"contamination.{verdict}",
+        ("sample", sample.id),
+        dataset_id=sample.dataset_id,
+        sample_id=sample.id,
+        before={"status": sample.status},
+        after={"status": sample.status, **detail},
+    )
+
+
+def undo(session: Session, dataset: Dataset, pairs: Sequence[Pair], *, by: Principal) -> int:
+    """Take verdicts back: what they moved and what stands so still goes back to where it was."""
+    policies.may_judge(by)
+    found = [session.get(ContaminationVerdict, (one.sample, one.item)) for one in pairs]
+    mine = [one for one in found if one is not None and one.dataset_id == dataset.id]
+    if not mine:
+        raise NotFoundError("There is no verdict on these pairs that could be taken back.")
+    for verdict in mine:
+        undo_one(session, verdict, by=by)
+    return len(mine)
+
+
+def undo_one(session: Session, verdict: ContaminationVerdict, *, by: Principal) -> None:
+    """Take one verdict back."""
+    sample = samples.locked(session, verdict.sample_id)
+    moved = _STATUS.get(Judgement(verdict.verdict))
+    previous = verdict.previous_status
+    detail = {"was": verdict.verdict}
+    session.delete(verdict)
+    if previous is not None and sample.status is moved:
+        action = "contamination.undo"
+        samples.set_status(session, sample, previous, by=by, action=action, detail=detail)
+        return
+    audit.record(
+        session,
+        by,
+        "contamination.undo",
+        ("sample", sample.id),
+        dataset_id=sample.dataset_id,
+        sample_id=sample.id,
+        after={"status": sample.status, **detail},
+    )

@@ -1,0 +1,90 @@
+"""Programs as the sequence of their syntax: what stays when names, comments and layout change."""
+
+import ast
+import builtins
+import keyword
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.curation.text.functions import functions
+from app.curation.text.jit import njit
+
+Sequence_ = NDArray[np.int64]
+_KNOWN = frozenset(dir(builtins)) | frozenset(keyword.kwlist)
+_MOST = 1500  # nodes of a program that are compared
+
+
+def sequences(tree: ast.Module) -> list[list[str]]:
+    """The whole program without its imports, and each of its functions, as sequences of nodes."""
+    body = [node for node in tree.body if not isinstance(node, ast.Import | ast.ImportFrom)]
+    known = _KNOWN - _own_names(tree)
+    whole = list(_nodes(ast.Module(body=body, type_ignores=[]), known))[1 : _MOST + 1]
+    each = [list(_nodes(node, known))[:_MOST] for node in functions(tree)]
+    return [whole, *(one for one in each if one != whole)]
+
+
+def _own_names(tree: ast.Module) -> set[str]:
+    """Names that the program gives itself, among them those of the language that it takes over."""
+    stored = {
+        node.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    }
+    return stored | {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
+
+
+def _nodes(node: ast.AST, known: frozenset[str]) -> Iterator[str]:
+    """Types of nodes in the order of the text; names of the language and constants tell more."""
+    if not isinstance(node, ast.expr_context):
+        yield type(node).__name__ + _detail(node, known)
+    for child in ast.iter_child_nodes(node):
+        if not _annotates(node, child):
+            yield from _nodes(child, known)
+
+
+def _annotates(node: ast.AST, child: ast.AST) -> bool:
+    return child in {getattr(node, "annotation", None), getattr(node, "returns", None)}
+
+
+def _detail(node: ast.AST, known: frozenset[str]) -> str:
+    match node:
+        case ast.Name(id=name) if name in known:
+            return f":{name}"
+        case ast.Attribute(attr=name):
+            return f".{name}"
+        case ast.Constant(value=value):
+            return f"={str(value)[:20]}"
+        case _:
+            return ""
+
+
+@njit
+def similarity(one: Sequence_, other: Sequence_) -> float:
+    """Twice the longest common subsequence by the sum of lengths: 1 for equal sequences."""
+    rows, columns = len(one), len(other)
+    before = np.zeros(columns + 1, np.int64)
+    now = np.zeros(columns + 1, np.int64)
+    for row in range(rows):
+        for column in range(columns):
+            if one[row] == other[column]:
+                now[column + 1] = before[column] + 1
+            else:
+                now[column + 1] = max(now[column], before[column + 1])
+        before[:] = now
+    return float(2.0 * before[columns] / (rows + columns))
+
+
+@njit
+def bounds(
+    counts: NDArray[np.int32], lengths: Sequence_, other: NDArray[np.int32], length: int
+) -> NDArray[np.float64]:
+    """The most that `similarity` can be, for each of many sequences, by how often nodes occur."""
+    found = np.zeros(len(lengths))
+    for at in range(len(lengths)):
+        common = 0
+        for kind in range(counts.shape[1]):
+            common += min(counts[at, kind], other[kind])
+        found[at] = 2.0 * common / (lengths[at] + length)
+    return found
