@@ -3,7 +3,6 @@
 import csv
 import gzip
 import itertools
-import json
 import random
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,17 +13,13 @@ from typing import Any
 import numpy as np
 import orjson
 
-from app.curation.matchers import buckets
 from app.curation.matchers.base import Matcher, Pairs, Signed
 from app.curation.matchers.minhash import MinHash
 from app.curation.matchers.records import Records
-from app.curation.matchers.semantic import Semantic
 from app.curation.records import Kind, Record
 from app.curation.signals.batch import Batch
 from app.curation.text.corpus import Ints
 from app.curation.text.shingles import jaccard, sets
-from app.providers import embedders
-from app.providers.embedders import Tier
 from benchmarks import duplicates_plot, million
 from benchmarks.results import Place, Result
 from benchmarks.workbench import Workbench, running
@@ -41,7 +36,6 @@ def measure(place: Place) -> Iterator[Result]:
     yield from _signatures(place)
     yield from _theory(place)
     yield from _labelled(place)
-    yield from _tools(place)
     yield from _through_a_worker(place)
 
 
@@ -339,25 +333,3 @@ def _products(folder: Path) -> Iterator[Result]:
     _, said = _quality(_ends(look(matcher, records, reference)), gold)
     what = f"products of two shops, {len(gold):,} of 1,097 pairs are in the file, fields, mutual"
     yield Result(what, said)
-
-
-def _tools(place: Place) -> Iterator[Result]:
-    """Rows that somebody else's filter kept at four similarities, beside ours."""
-    folder = place.data / "gpteacher"
-    with gzip.open(folder / "toolformer-dedupe-only-dataset.json.gz") as file:
-        rows = json.load(file)
-    kept = json.loads((folder / "toolformer_kept_rows_by_similarity_threshold.json").read_bytes())
-    records = [plain("\n".join(str(one) for one in row.values())) for row in rows]
-    embedder = embedders.load("", Tier.STATIC, place.base / "models")
-    vectors = embedder.embed([one.body["text"] for one in records]).astype(np.float16)
-    signed = Signed.of([row.tobytes() for row in vectors])
-    for threshold in ("0.6", "0.9"):
-        pairs = Semantic(threshold=float(threshold)).find(signed, lambda _: Batch([]))
-        leader, _ = buckets.stars(len(rows), *(pairs.first, pairs.second, pairs.similarity))
-        ours = set(np.flatnonzero(leader == np.arange(len(rows))).tolist())
-        theirs = set(kept[threshold])
-        yield Result(
-            f"7,673 tool calls, meaning from {threshold}: rows that stay",
-            f"{len(ours):,}, {len(ours & theirs):,} of them kept there too",
-            peer=f"published filter: {len(theirs):,}",
-        )
