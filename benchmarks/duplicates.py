@@ -14,10 +14,12 @@ import numpy as np
 import orjson
 
 from app.curation.matchers.base import Matcher, Pairs, Signed
+from app.curation.matchers.code import Code
 from app.curation.matchers.minhash import MinHash
 from app.curation.matchers.records import Records
 from app.curation.records import Kind, Record
 from app.curation.signals.batch import Batch
+from app.curation.text.code import parse
 from app.curation.text.corpus import Ints
 from app.curation.text.shingles import jaccard, sets
 from benchmarks import duplicates_plot, million
@@ -79,7 +81,8 @@ def _signatures(place: Place) -> Iterator[Result]:
     beside = f", {ours / theirs:,.0f} times as many" if theirs else ""
     words = sum(len(one.body["text"].split()) for one in records) / len(records)
     yield Result(
-        f"MinHash signatures, 112 hashes, {len(records):,} documents of {words:,.0f} words, a second of one core",
+        f"MinHash signatures, 112 hashes, {len(records):,} documents of {words:,.0f} words, "
+        "a second of one core",
         f"{ours:,.0f} documents/s{beside}",
         "30 times as many" if theirs else "",
         f"datatrove {theirs:,.0f} documents/s" if theirs else "datatrove is not installed here",
@@ -124,7 +127,8 @@ def _alpaca(place: Place, bench: Workbench, rows: int) -> Iterator[Result]:
         job, took = bench.finish(bench.client.post(f"/datasets/{name}/matches", body))
         seconds += took
     yield Result(
-        f"exact and MinHash (42 bands of 3) over {rows:,} Alpaca rows by two workers, stored and clustered",
+        f"exact and MinHash (42 bands of 3) over {rows:,} Alpaca rows by two workers, stored and "
+        "clustered",
         f"{seconds:,.1f} s, {job['result']['pairs']:,} pairs from 0.5",
         "15 s",
         met=seconds <= 15 if place.rows >= _SMALL else None,
@@ -152,10 +156,10 @@ def _short(place: Place, bench: Workbench) -> Iterator[Result]:
     used = _Memory(bench)
     started = bench.client.post(f"/datasets/{name}/matches", {"matcher": "minhash"})
     job, seconds = used.watch(started)
-    most = used.most / 2**30
+    most, clusters = used.most / 2**30, job["result"]["clusters"]
     yield Result(
         f"MinHash over {place.rows:,} short rows through two workers",
-        f"{seconds:,.0f} s, {most:.2f} GiB in the larger of them, {job['result']['clusters']:,} clusters",
+        f"{seconds:,.0f} s, {most:.2f} GiB in the larger of them, {clusters:,} clusters",
         "240 s, 3 GiB",
         met=(seconds <= 240 and most <= 3) if place.rows >= _SMALL else None,
     )
@@ -299,6 +303,10 @@ def _code_history(folder: Path) -> Iterator[Result]:
             f"all pairs by 5-word Jaccard: {exact}",
             f1 >= exact - 0.01,
         )
+    parsed = sum(parse(one["text"]) is not None for one in documents)
+    _, said = _quality(_ends(look(Code(preset="sensitive"), records)), gold)
+    what = f"the same from 0.5 by the syntax tree; {parsed:,} of the {len(documents):,} files parse"
+    yield Result(what, said)
 
 
 def _of_groups(groups: Iterable[Sequence[int]]) -> Gold:
