@@ -21,8 +21,8 @@ from app.matching.schemas import (
     ClusterOut,
     DecidedOut,
     EvidenceOut,
-    KeepIn,
-    MatchIn,
+    KeepOrder,
+    MatchOrder,
     PairOut,
     RunOut,
     SampleRef,
@@ -59,7 +59,7 @@ def list_matchers(_user: CurrentUser) -> Page[MethodOut]:
 
 @router.post("/datasets/{name}/matches", status_code=202, name="api:match")
 def match(
-    name: str, body: MatchIn, session: SessionDep, user: CurrentUser, response: Response
+    name: str, body: MatchOrder, session: SessionDep, user: CurrentUser, response: Response
 ) -> JobOut:
     """Look for duplicates in a job: sign what is unsigned, compare, make clusters."""
     dataset = datasets.get(session, name)
@@ -172,7 +172,7 @@ def get_cluster(
 
 @router.post("/clusters/{cluster_id}/keep", name="api:keep")
 def keep(
-    cluster_id: ClusterId, body: KeepIn, session: SessionDep, user: CurrentUser
+    cluster_id: ClusterId, body: KeepOrder, session: SessionDep, user: CurrentUser
 ) -> ClusterDetailOut:
     """Choose the sample that stays; the others are compared with it anew."""
     cluster = keeping.keep(session, cluster_id, body.sample, by=user)

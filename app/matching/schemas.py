@@ -12,7 +12,7 @@ from app.samples.models import Status
 _Name = Annotated[str, Field(max_length=200)]
 
 
-class MatchIn(BaseModel):
+class MatchOrder(BaseModel):
     """Which matcher with which parameters; against another dataset, if one is named.
 
     `keep` says which sample of a cluster stays, the first policy that tells two apart: human,
@@ -124,7 +124,7 @@ class ChosenIn(BaseModel):
     clusters: list[int] | None = Field(None, max_length=10_000)
 
 
-class KeepIn(BaseModel):
+class KeepOrder(BaseModel):
     sample: int = Field(ge=1, le=2**63 - 1)
 
 

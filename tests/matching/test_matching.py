@@ -12,7 +12,7 @@ from app.datasets.models import Dataset
 from app.errors import ConflictError, ForbiddenError, InvalidError
 from app.jobs import service as jobs
 from app.jobs.models import Job, JobChunk, JobStatus
-from app.matching import marking, service
+from app.matching import keeping, marking, service
 from app.matching.models import MatchCluster, MatchMember, MatchPair, MatchSignature
 from app.samples import registry
 from app.samples import service as samples
@@ -216,3 +216,43 @@ def test_an_empty_dataset_has_no_duplicates(
     job = match(session, dataset, lead)
 
     assert (job.status, job.result["rows"], job.result["clusters"]) == (JobStatus.SUCCEEDED, 0, 0)
+
+
+@pytest.mark.usefixtures("distilled")
+def test_by_meaning_vectors_are_made_first_and_kept(
+    session: Session, dataset: Dataset, lead: Principal
+) -> None:
+    same = "How do I bake bread with flour and water at home?"
+    rows = [plain(same), plain(same + "?"), plain("Sort a list of numbers."), plain("!?")]
+    other = make_dataset(session, lead, "held-out")
+    fill(session, other, lead, [plain("Sort a list of numbers")])
+    held = fill(session, dataset, lead, rows)
+
+    first = match(session, dataset, lead, "semantic")
+    against = match(session, dataset, lead, "semantic", against="held-out")
+    cluster = session.scalars(select(MatchCluster).order_by(MatchCluster.id)).first()
+    assert cluster is not None
+    keeping.keep(session, cluster.id, held[1].id, by=lead)
+
+    assert (first.total, first.result["clusters"], first.result["compared"]) == (4, 1, 3)
+    assert (against.total, against.result["clusters"]) == (1, 1)
+    assert (cluster.keeper_id, cluster.size) == (held[1].id, 2)
+    last = session.scalars(select(MatchCluster).order_by(MatchCluster.id.desc())).first()
+    assert last is not None
+    with pytest.raises(ConflictError, match="other dataset stay"):
+        keeping.keep(session, last.id, held[2].id, by=lead)
+
+
+@pytest.mark.parametrize("key", ["lines", "records", "code"])
+def test_signatures_of_any_length_are_stored(
+    session: Session, dataset: Dataset, lead: Principal, key: str
+) -> None:
+    program = "def area(r):\n    total = 0\n    return total + 3.14 * r ** 2 + len(str(r))\n"
+    rows = [plain(program), plain(program + "\n\n"), plain("nothing of the kind here at all")]
+    rows = [replace(one, metadata={"title": one.body["text"]}) for one in rows]
+    held = fill(session, dataset, lead, rows)
+
+    job = match(session, dataset, lead, key)
+    samples.edit(session, held[1].id, {"text": "other words"}, revision=1, by=lead)
+
+    assert (job.status, job.result["clusters"]) == (JobStatus.SUCCEEDED, 1)

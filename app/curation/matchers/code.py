@@ -12,12 +12,14 @@ from pydantic import Field
 
 from app.curation.matchers.minhash import MinHash
 from app.curation.signals.batch import Batch
+from app.curation.text.code import Code as Program
 from app.curation.text.code import code_of, parse
 from app.curation.text.corpus import Ints
 from app.curation.text.hashing import Hashes
 from app.curation.text.shingles import Words, grams
 
 _BUILT_IN = frozenset(dir(builtins))
+_SURE = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
 _DOCUMENTED = (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
@@ -41,9 +43,7 @@ class Code(MinHash):
 
     def grams(self, batch: Batch) -> tuple[Hashes, Ints]:
         rows = [
-            self._tokens(record_code.text)
-            if (record_code := code_of(record, text)) is not None and record_code.python
-            else []
+            self._tokens(code_of(record, text), text)
             for record, text in zip(batch, batch.texts, strict=True)
         ]
         offsets = np.zeros(len(rows) + 1, np.int64)
@@ -52,9 +52,11 @@ class Code(MinHash):
         empty = np.empty(0, np.int64)
         return grams(Words(empty, empty, hashes, offsets), self.nodes)
 
-    def _tokens(self, code: str) -> list[int]:
-        tree = parse(code)
-        if tree is None:
+    def _tokens(self, code: Program | None, text: str) -> list[int]:
+        """Hashes of the nodes; none for what is no program, though prose of one word parses."""
+        known = code is not None and code.python
+        tree = parse(code.text if known and code is not None else text)
+        if tree is None or not (known or any(isinstance(one, _SURE) for one in tree.body)):
             return []
         return [_hashed(token) for token in self._walk(tree)]
 

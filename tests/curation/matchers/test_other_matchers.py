@@ -41,6 +41,13 @@ def test_programs_are_alike_whatever_their_names_and_comments() -> None:
     assert pairs.similarity.tolist() == [1.0]
 
 
+def test_prose_is_no_program_though_it_parses() -> None:
+    prose = [plain("word"), plain("word"), plain("So it goes."), plain("So it goes.")]
+    terse = "import os, sys; print(os.name, sys.argv, 1 + 2)"
+
+    assert ends(look(Code(), [*prose, plain(terse), plain(terse + "  # twice")])) == {(4, 5)}
+
+
 def test_literals_count_if_wished() -> None:
     rows = [plain(PROGRAM), plain(PROGRAM.replace("10", "20").replace("** 2", "** 3"))]
 
