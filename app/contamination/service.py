@@ -3,7 +3,7 @@
 import hashlib
 import uuid
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import orjson
 from pydantic import BaseModel, Field
@@ -37,16 +37,19 @@ FROM samples WHERE dataset_id = :dataset_id
 """
 
 
+Name = Annotated[str, Field(max_length=100)]
+
+
 class Order(BaseModel):
     """Which benchmarks are looked for, and how."""
 
-    against: list[str] = Field(
+    against: list[Name] = Field(
         ..., min_length=1, max_length=100, description="Datasets whose rows are items"
     )
-    layers: list[str] = Field(
+    layers: list[Name] = Field(
         [], max_length=20, description="Layers by key; `ngram` is all three; none: all that fit"
     )
-    params: dict[str, dict[str, Any]] = Field({}, description="Parameters of layers by key")
+    params: dict[Name, dict[str, Any]] = Field({}, description="Parameters of layers by key")
 
 
 def start(session: Session, dataset: Dataset, order: Order, *, by: Principal) -> Job:
