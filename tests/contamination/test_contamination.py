@@ -475,6 +475,7 @@ def test_filters_narrow_and_wrong_places_are_refused(
         "state=settled": 0,
     }
     assert api.get(f"{path}/1/2").status_code == 404
+    assert api.get(f"{path}?layer={'x' * 50}").status_code == 422
     wrong = encode_cursor(1, "x", 1, 1)
     assert api.get(path, params={"cursor": wrong}).status_code == 422
 
