@@ -48,12 +48,12 @@ def measure(place: Place) -> Iterator[Result]:
 def _look(bench: Workbench, against: Sequence[str], rows: int, count: int) -> Iterator[Result]:
     keys = [key for key in LAYERS if key != "transformer"]
     order = {"against": against, "layers": keys}
-    _, seconds = bench.finish(bench.client.post(f"/datasets/{_DATASET}/decontaminations", order))
+    job, seconds = bench.finish(bench.client.post(f"/datasets/{_DATASET}/decontaminations", order))
     found = bench.client.get(f"/datasets/{_DATASET}/contamination/certificate")
     yield Result(
         f"{count:,} items of seven benchmarks looked for in {rows:,} rows by two workers, all "
         "layers but the transformer",
-        f"{seconds:,.0f} s",
+        f"{seconds:,.0f} s, {job['energy']['cpu_s']:,.0f} s of processors",
         f"{_SECONDS} s",
         _PEERS,
         seconds <= _SECONDS,

@@ -1,12 +1,13 @@
 """Contamination over REST: looking for benchmarks, what was found, verdicts, the certificate."""
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Response
 from sqlalchemy.orm import Session
 
 from app.accounts.current import CurrentUser, SessionDep
 from app.contamination import certificate, service, verdicts
+from app.contamination.asking import Wanted
 from app.contamination.evidence import evidence
 from app.contamination.listing import page
 from app.contamination.schemas import (
@@ -19,7 +20,7 @@ from app.contamination.schemas import (
     UndoIn,
 )
 from app.contamination.service import Order
-from app.contamination.verdicts import Filter, VerdictIn
+from app.contamination.verdicts import VerdictIn
 from app.curation.catalog import LAYERS
 from app.datasets import service as datasets
 from app.jobs import service as jobs
@@ -63,7 +64,7 @@ def list_contamination(
     name: str,
     session: SessionDep,
     _user: CurrentUser,
-    wanted: Annotated[Filter, Depends()],
+    wanted: Wanted,
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> Page[PairOut]:

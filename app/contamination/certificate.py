@@ -115,6 +115,9 @@ def _stale(session: Session, runs: list[ContaminationRun]) -> list[str]:
     said = []
     for run in runs:
         named = ", ".join(one["dataset"] for one in run.benchmarks)
+        last = service.newest(session, run.dataset_id, [one["id"] for one in run.benchmarks])
+        if last is not None and last.finished_at is None:
+            said.append(f"A later search for {named} has not come to its end. Look again.")
         unread = service.unread(session, run)
         if unread:
             said.append(

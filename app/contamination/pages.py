@@ -2,11 +2,12 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from app.accounts.current import CurrentLead, CurrentUser, SessionDep
 from app.contamination import certificate, service, verdicts
+from app.contamination.asking import Wanted
 from app.contamination.evidence import evidence
 from app.contamination.listing import page
 from app.contamination.service import Order
@@ -30,7 +31,7 @@ def contamination_page(
     name: str,
     session: SessionDep,
     _user: CurrentUser,
-    wanted: Annotated[Filter, Depends()],
+    wanted: Wanted,
     item: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None,
     sample: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None,
 ) -> HTMLResponse:

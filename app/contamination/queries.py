@@ -34,7 +34,6 @@ def pairs(
     layer: str = "",
     finding: str = "",
     state: str = "",
-    item_id: int | None = None,
 ) -> Select[Any]:
     """One row per item and sample, with the layers that found it, surest first."""
     hit = ContaminationHit
@@ -71,7 +70,7 @@ def pairs(
             ContaminationVerdict.reason,
         )
     )
-    return _narrowed(query, benchmark_id, layer, finding, state, item_id)
+    return _narrowed(query, benchmark_id, layer, finding, state)
 
 
 def _narrowed(
@@ -80,13 +79,10 @@ def _narrowed(
     layer: str,
     finding: str,
     state: str,
-    item_id: int | None,
 ) -> Select[Any]:
     hit = ContaminationHit
     if benchmark_id is not None:
         query = query.where(hit.benchmark_id == benchmark_id)
-    if item_id is not None:
-        query = query.where(hit.item_id == item_id)
     if layer:
         query = query.having(func.bool_or(hit.layer == layer))
     if finding:

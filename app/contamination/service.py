@@ -3,7 +3,7 @@
 import hashlib
 import uuid
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import orjson
 from pydantic import BaseModel, Field
@@ -18,7 +18,7 @@ from app.curation.catalog import LAYERS
 from app.curation.contamination.base import Layer
 from app.datasets import service as datasets
 from app.datasets.models import Dataset
-from app.errors import ConflictError, InvalidError, NotFoundError
+from app.errors import ConflictError, InvalidError
 from app.jobs import service as jobs
 from app.jobs.models import Job, JobKind
 from app.samples.models import Sample, SampleBody
@@ -37,16 +37,19 @@ FROM samples WHERE dataset_id = :dataset_id
 """
 
 
+Name = Annotated[str, Field(max_length=100)]
+
+
 class Order(BaseModel):
     """Which benchmarks are looked for, and how."""
 
-    against: list[str] = Field(
+    against: list[Name] = Field(
         ..., min_length=1, max_length=100, description="Datasets whose rows are items"
     )
-    layers: list[str] = Field(
+    layers: list[Name] = Field(
         [], max_length=20, description="Layers by key; `ngram` is all three; none: all that fit"
     )
-    params: dict[str, dict[str, Any]] = Field({}, description="Parameters of layers by key")
+    params: dict[Name, dict[str, Any]] = Field({}, description="Parameters of layers by key")
 
 
 def start(session: Session, dataset: Dataset, order: Order, *, by: Principal) -> Job:
@@ -61,14 +64,15 @@ def start(session: Session, dataset: Dataset, order: Order, *, by: Principal) ->
     if jobs.open_jobs(session, dataset.id, JobKind.DECONTAMINATE):
         raise ConflictError("Benchmarks are being looked for here right now.")
     recipe = hashlib.sha256(orjson.dumps([benchmarks, layers], option=orjson.OPT_SORT_KEYS))
-    earlier = _earlier(session, dataset.id, recipe.hexdigest())
+    earlier = newest(session, dataset.id, [one["id"] for one in benchmarks])
+    goes_on = earlier is not None and earlier.finished_at and earlier.recipe == recipe.hexdigest()
     run = ContaminationRun(
         dataset_id=dataset.id,
         created_by=by.id,
         benchmarks=benchmarks,
         layers=layers,
         recipe=recipe.hexdigest(),
-        since=earlier.read_at if earlier is not None else None,
+        since=earlier.read_at if earlier is not None and goes_on else None,
     )
     session.add(run)
     session.flush()
@@ -140,21 +144,18 @@ def _count(session: Session, dataset_id: int) -> int:
     return session.scalar(query) or 0
 
 
-def _earlier(session: Session, dataset_id: int, recipe: str) -> ContaminationRun | None:
-    query = select(ContaminationRun).where(
-        ContaminationRun.dataset_id == dataset_id,
-        ContaminationRun.recipe == recipe,
-        ContaminationRun.finished_at.is_not(None),
-    )
-    return session.scalar(query.order_by(ContaminationRun.read_at.desc()).limit(1))
+def newest(session: Session, dataset_id: int, benchmarks: Sequence[int]) -> ContaminationRun | None:
+    """The last run that looked for any of these benchmarks: it wrote the hits that there are."""
+    query = select(ContaminationRun).where(ContaminationRun.dataset_id == dataset_id)
+    for run in session.scalars(query.order_by(ContaminationRun.created_at.desc())):
+        if any(one["id"] in benchmarks for one in run.benchmarks):
+            return run
+    return None
 
 
 def get(session: Session, run_id: uuid.UUID) -> ContaminationRun:
-    """The run with this id."""
-    run = session.get(ContaminationRun, run_id)
-    if run is None:
-        raise NotFoundError(f"There is no run of decontamination {run_id}.")
-    return run
+    """The run with this id, which a job names."""
+    return session.get_one(ContaminationRun, run_id)
 
 
 def runs(session: Session, dataset_id: int) -> list[ContaminationRun]:

@@ -16,11 +16,13 @@ from app.contamination.verdicts import Filter, Pair, VerdictIn
 from app.curation.records import Kind, Record
 from app.datasets.models import Dataset, Purpose
 from app.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
+from app.jobs import service as jobs
 from app.jobs.models import Job, JobStatus
 from app.ledger.service import ledger
 from app.releases import service as releases
 from app.samples import service as samples
 from app.samples.models import Sample, Status
+from app.web.pagination import encode_cursor
 from tests.conftest import browser_of
 from tests.factories import fill, instruction, make_dataset, run_job
 from tests.shell import Here, winnow, winnow_json
@@ -452,3 +454,122 @@ def test_a_chat_can_hold_an_item(
     look(session, dataset, lead, "ngram13")
 
     assert hits(session, dataset) == {(0, 0, "ngram13")}
+
+
+def test_filters_narrow_and_wrong_places_are_refused(
+    session: Session, api: TestClient, benchmark: Dataset, dataset: Dataset, lead: Principal
+) -> None:
+    fill(session, dataset, lead, ROWS)
+    look(session, dataset, lead, "exact", "ngram13", "ast")
+    path = "/datasets/mix/contamination"
+
+    totals = {
+        query: api.get(f"{path}?{query}").json()["total"]
+        for query in ("layer=ast", "benchmark=quiz&finding=match", "finding=near", "state=settled")
+    }
+
+    assert totals == {
+        "layer=ast": 1,
+        "benchmark=quiz&finding=match": 3,
+        "finding=near": 0,
+        "state=settled": 0,
+    }
+    assert api.get(f"{path}/1/2").status_code == 404
+    assert api.get(f"{path}?layer={'x' * 50}").status_code == 422
+    wrong = encode_cursor(1, "x", 1, 1)
+    assert api.get(path, params={"cursor": wrong}).status_code == 422
+
+
+def test_an_allowed_pair_is_taken_back_in_the_ledger(
+    session: Session, benchmark: Dataset, dataset: Dataset, lead: Principal
+) -> None:
+    row = fill(session, dataset, lead, ROWS[:1])[0]
+    look(session, dataset, lead, "ngram13")
+    body = VerdictIn(verdict=Judgement.ALLOW, reason="a proverb", all_of=Filter())
+    verdicts.decide(session, dataset, body, by=lead)
+    known = certificate.certificate(session, dataset).verdicts[0]
+
+    pair = Pair(item=known["item"], sample=known["sample"])
+    verdicts.undo(session, dataset, [pair], by=lead)
+
+    titles = [one.title for one in ledger(session, row).entries[:2]]
+    assert titles == ["Verdict on contamination taken back", "Allowed beside a benchmark"]
+    assert open_pairs(session, dataset) == 1
+
+
+def test_more_pairs_than_one_verdict_takes_are_refused(
+    session: Session,
+    benchmark: Dataset,
+    dataset: Dataset,
+    lead: Principal,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fill(session, dataset, lead, ROWS)
+    look(session, dataset, lead, "exact", "ngram13")
+    monkeypatch.setattr(verdicts, "MOST", 1)
+
+    with pytest.raises(InvalidError, match="More than 1 pairs match"):
+        verdicts.decide(
+            session, dataset, VerdictIn(verdict=Judgement.REMOVE, all_of=Filter()), by=lead
+        )
+
+
+def test_several_benchmarks_have_several_runs(
+    session: Session, benchmark: Dataset, dataset: Dataset, lead: Principal
+) -> None:
+    other = make_dataset(session, lead, "exam", Purpose.BENCHMARK)
+    fill(session, other, lead, [instruction("Where do the swallows spend the winter?", "South")])
+    fill(session, dataset, lead, ROWS)
+    both = Order(against=["quiz", "exam"], layers=["exact"])
+    run_job(session, service.start(session, dataset, both, by=lead).id)
+
+    look(session, dataset, lead, "exact", "ngram13")
+
+    found = certificate.certificate(session, dataset)
+    assert [one["dataset"] for one in found.benchmarks] == ["quiz", "exam"]
+    assert [one["benchmarks"] for one in found.runs] == [["quiz"], ["quiz", "exam"]]
+
+
+def test_a_range_without_new_rows_is_passed_over(
+    session: Session,
+    benchmark: Dataset,
+    dataset: Dataset,
+    lead: Principal,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fill(session, dataset, lead, ROWS)
+    look(session, dataset, lead, "exact")
+    monkeypatch.setattr("app.contamination.searching.search_of", None)  # nothing is indexed
+
+    again = look(session, dataset, lead, "exact")
+
+    assert (again.status, again.result["hits"]) == (JobStatus.SUCCEEDED, 1)
+
+
+def test_other_layers_meanwhile_make_the_next_run_read_everything(
+    session: Session, benchmark: Dataset, dataset: Dataset, lead: Principal
+) -> None:
+    fill(session, dataset, lead, ROWS)
+    look(session, dataset, lead, "exact")
+    look(session, dataset, lead, "ngram13")
+
+    look(session, dataset, lead, "exact")
+
+    assert hits(session, dataset) == {(1, 1, "exact")}
+
+
+def test_a_search_that_did_not_end_makes_the_certificate_stale(
+    session: Session, benchmark: Dataset, dataset: Dataset, lead: Principal
+) -> None:
+    fill(session, dataset, lead, ROWS)
+    look(session, dataset, lead, "exact")
+    job = service.start(session, dataset, Order(against=["quiz"], layers=["ngram13"]), by=lead)
+    jobs.cancel(session, job.id, by=lead)
+    run_job(session, job.id)
+
+    assert certificate.certificate(session, dataset).stale == [
+        "A later search for quiz has not come to its end. Look again."
+    ]
+    look(session, dataset, lead, "exact")
+    assert certificate.certificate(session, dataset).clean is False
+    assert certificate.certificate(session, dataset).stale == []

@@ -1,6 +1,7 @@
 """Programs whose syntax is that of an item's solution, whatever their names."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -8,7 +9,13 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from app.curation.contamination.base import Finding, Hit, Index, Layer, Setting, Spans, Text
-from app.curation.contamination.trees import bounds, sequences, similarity
+from app.curation.contamination.trees import (
+    bounds,
+    nameless,
+    numbered,
+    sequences,
+    similarity,
+)
 from app.curation.contamination.views import program
 from app.curation.text.parts import response_text
 
@@ -18,7 +25,7 @@ _KINDS = 128  # nodes are counted by their number modulo this
 class Syntax(Layer):
     """Python programs compared by their syntax trees, without docstrings and comments and with all
     names of their own taken away: renamed copies are alike to the last node. Phi-1 removed what was
-    alike to 95 %."""
+    alike to 95 %. A match uses its names in the same places, too."""
 
     key: ClassVar = "ast"
     title: ClassVar = "Syntax trees"
@@ -37,29 +44,37 @@ class Syntax(Layer):
         return _Trees(self, items)
 
 
+@dataclass(frozen=True, slots=True)
+class _Program:
+    """Nodes as numbers: without own names, and with these in the order of their appearance."""
+
+    nameless: NDArray[np.int64]
+    numbered: NDArray[np.int64]
+
+
 class _Trees(Index):
     def __init__(self, layer: Syntax, items: Sequence[Text]) -> None:
         self._layer, self._items = layer, items
         self._numbers: dict[str, int] = {}
-        self._owners: list[int] = []
-        self._programs: list[NDArray[np.int64]] = []
-        for place, item in enumerate(items):
-            for nodes in self._of(item)[:1]:
-                self._owners.append(place)
-                self._programs.append(nodes)
-        self._lengths = np.array([len(one) for one in self._programs], np.int64)
-        self._counts = np.array([_counted(one) for one in self._programs], np.int32)
+        found = [(place, one) for place, item in enumerate(items) for one in self._of(item)[:1]]
+        self._owners = [place for place, _ in found]
+        self._programs = [one for _, one in found]
+        self._lengths = np.array([len(one.nameless) for one in self._programs], np.int64)
+        self._counts = np.array([_counted(one.nameless) for one in self._programs], np.int32)
 
-    def _of(self, text: Text) -> list[NDArray[np.int64]]:
-        """Sequences of a text that are long enough, in numbers."""
+    def _of(self, text: Text) -> list[_Program]:
+        """Programs of a text that are long enough."""
         tree = program(text.record)
         found = sequences(tree) if tree is not None else []
-        number = self._numbers
         return [
-            np.array([number.setdefault(node, len(number)) for node in nodes], np.int64)
+            _Program(self._in_numbers(nameless(nodes)), self._in_numbers(numbered(nodes)))
             for nodes in found
             if len(nodes) >= self._layer.fewest
         ]
+
+    def _in_numbers(self, nodes: Sequence[str]) -> NDArray[np.int64]:
+        number = self._numbers
+        return np.array([number.setdefault(node, len(number)) for node in nodes], np.int64)
 
     def find(self, texts: Sequence[Text]) -> list[Hit]:
         """Hits with the similarity of the nearest pair of programs."""
@@ -67,27 +82,35 @@ class _Trees(Index):
             return []
         hits = []
         for place, text in enumerate(texts):
-            best: dict[int, float] = {}
-            for nodes in self._of(text):
-                most = bounds(self._counts, self._lengths, _counted(nodes), len(nodes))
+            best: dict[int, tuple[float, bool]] = {}
+            for one in self._of(text):
+                length, counted = len(one.nameless), _counted(one.nameless)
+                most = bounds(self._counts, self._lengths, counted, length)
                 for at in np.flatnonzero(most >= self._layer.broad).tolist():
-                    owner, alike = self._owners[at], similarity(self._programs[at], nodes)
-                    best[owner] = max(best.get(owner, 0.0), alike)
+                    found = self._compared(self._programs[at], one)
+                    best[at] = max(best.get(at, found), found)
             hits += [
-                self._hit(item, place, alike, text)
-                for item, alike in best.items()
+                self._hit(at, place, alike, text, sure=sure)
+                for at, (alike, sure) in best.items()
                 if alike >= self._layer.broad
             ]
         return hits
 
-    def _hit(self, item: int, sample: int, alike: float, text: Text) -> Hit:
-        layer = self._layer
-        length = self._lengths[self._owners.index(item)]
-        sure = alike >= layer.strict and (length >= layer.surest or alike == 1)
+    def _compared(self, item: _Program, one: _Program) -> tuple[float, bool]:
+        """How alike two programs are, and whether they use their names alike, too."""
+        layer, alike = self._layer, similarity(item.nameless, one.nameless)
+        if alike < layer.strict:
+            return alike, False
+        named = similarity(item.numbered, one.numbered)
+        enough = layer.strict if len(item.nameless) >= layer.surest else 1
+        return alike, named >= enough
+
+    def _hit(self, at: int, sample: int, alike: float, text: Text, *, sure: bool) -> Hit:
+        item = self._owners[at]
         finding = Finding.MATCH if sure else Finding.CANDIDATE
         likely = 1.0 if sure else min(alike, 0.99)
         spans = (_where(self._items[item]), _where(text))
-        return Hit(item, sample, layer.key, finding, alike, likely, *spans)
+        return Hit(item, sample, self._layer.key, finding, alike, likely, *spans)
 
 
 def _counted(nodes: NDArray[np.int64]) -> NDArray[np.int32]:

@@ -34,22 +34,30 @@ class Tfidf(Layer):
 
 
 class _View:
-    """Items that have a view, as rows of a sparse matrix."""
+    """Items that have a view, as columns of a sparse matrix.
 
-    def __init__(self, view: View, size: int, items: Sequence[Text]) -> None:
+    Rows of the dataset count in what is rare, so that a few items are weighted well, too.
+    """
+
+    def __init__(
+        self, view: View, size: int, items: Sequence[Text], background: Sequence[Text]
+    ) -> None:
         from sklearn.feature_extraction.text import TfidfVectorizer  # noqa: PLC0415 - takes a second
 
         self.view = view
         self.places = [place for place, one in enumerate(items) if one.views.get(view, "").strip()]
+        shown = [items[place].views[view] for place in self.places]
+        known = shown + _shown(background, view)[1]
         self._weights = TfidfVectorizer(
             analyzer="char_wb",
             ngram_range=(size, size),
             sublinear_tf=True,
-            max_df=max(int(_COMMON * len(self.places)), _FEW),
+            max_df=max(int(_COMMON * len(known)), _FEW),
             dtype=np.float32,
         )
-        shown = [items[place].views[view] for place in self.places]
-        self._items: Any = self._weights.fit_transform(shown).T.tocsc() if shown else None
+        self._items: Any = None
+        if shown:
+            self._items = self._weights.fit(known).transform(shown).T.tocsc()
 
     def blocks(self, texts: Sequence[str], needed: Floats | None = None) -> Iterator[Block]:
         """Pairs that are near enough, or that have anything in common, some texts at a time."""
@@ -75,7 +83,7 @@ class _Weighted(Index):
     def __init__(self, layer: Tfidf, items: Sequence[Text], setting: Setting) -> None:
         self._layer = layer
         self._views: list[tuple[_View, Reference]] = []
-        for one in (_View(view, layer.size, items) for view in View):
+        for one in (_View(view, layer.size, items, setting.background) for view in View):
             if one.places:
                 spread = one.spread(_shown(setting.background, one.view)[1])
                 curve = layer.curves[one.view]

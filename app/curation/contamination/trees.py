@@ -3,7 +3,7 @@
 import ast
 import builtins
 import keyword
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,23 @@ from app.curation.text.jit import njit
 
 Sequence_ = NDArray[np.int64]
 _KNOWN = frozenset(dir(builtins)) | frozenset(keyword.kwlist)
+OWN = "#"  # stands before a name that the program gives itself
 _MOST = 1500  # nodes of a program that are compared
+
+
+def numbered(nodes: Sequence[str]) -> list[str]:
+    """The same nodes with names of the program's own by the order in which they first appear."""
+    order: dict[str, int] = {}
+    found = []
+    for node in nodes:
+        kind, mark, name = node.partition(OWN)
+        found.append(f"{kind}{OWN}{order.setdefault(name, len(order))}" if mark else node)
+    return found
+
+
+def nameless(nodes: Sequence[str]) -> list[str]:
+    """The same nodes with all names of the program's own alike."""
+    return [node.partition(OWN)[0] for node in nodes]
 
 
 def sequences(tree: ast.Module) -> list[list[str]]:
@@ -36,7 +52,7 @@ def _own_names(tree: ast.Module) -> set[str]:
 
 
 def _nodes(node: ast.AST, known: frozenset[str]) -> Iterator[str]:
-    """Types of nodes in the order of the text; names of the language and constants tell more."""
+    """Types of nodes in the order of the text, with names and constants behind them."""
     if not isinstance(node, ast.expr_context):
         yield type(node).__name__ + _detail(node, known)
     for child in ast.iter_child_nodes(node):
@@ -52,6 +68,8 @@ def _detail(node: ast.AST, known: frozenset[str]) -> str:
     match node:
         case ast.Name(id=name) if name in known:
             return f":{name}"
+        case ast.Name(id=name) | ast.arg(arg=name) | ast.FunctionDef(name=name):
+            return f"{OWN}{name}"
         case ast.Attribute(attr=name):
             return f".{name}"
         case ast.Constant(value=value):

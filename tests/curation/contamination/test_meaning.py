@@ -126,6 +126,15 @@ def test_programs_that_differ_a_little_are_candidates_and_others_are_none() -> N
     assert all(hit.score < 0.95 for hit in found)
 
 
+def test_the_same_nodes_with_names_in_other_places_are_no_match() -> None:
+    item = text("", "def keep(rows, word):\n    return [row for row in rows if word in row]")
+    other = text("", "def both(ones, others):\n    return [one for one in ones if one in others]")
+
+    (hit,) = Syntax().index([item], SETTING).find([other])
+
+    assert (hit.score, hit.finding) == (1, Finding.CANDIDATE)
+
+
 def test_short_programs_match_only_when_they_are_equal() -> None:
     item = text("", "def area(a, b):\n    return a * b / 2 + 1")
     same = text("", "def f(x, y):\n    return x * y / 2 + 1")
@@ -150,7 +159,7 @@ def test_a_function_is_found_among_others() -> None:
 
     assert hit.score == 1
     whole, *_ = sequences(ast.parse("import os\nx: int = 3\n"))
-    assert whole == ["AnnAssign", "Name", "Constant=3"]
+    assert whole == ["AnnAssign", "Name#x", "Constant=3"]
 
 
 def test_similarity_is_that_of_the_longest_common_subsequence() -> None:

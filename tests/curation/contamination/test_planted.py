@@ -81,7 +81,7 @@ def test_items_in_other_words_are_among_the_five_nearest_rows(
     real_data: Path, layers: Sequence[str], least: int
 ) -> None:
     known, words = items(real_data), rephrased()
-    rows = [instruction(text) for *_, text in words] + clean(real_data, 1000)
+    rows = [instruction(text) for *_, text in words] + clean(real_data, 400)
 
     hits = search(layers, [Text(known[name][at]) for name, at, _ in words], [*map(Text, rows)])
 
