@@ -70,6 +70,8 @@ STATES = {
     "review-keys": State("/datasets/demo/review", keys=("?",), waits="#keys h2"),
     "releases": State("/datasets/demo/releases"),
     "personal-data": State("/datasets/demo/personal-data"),
+    "duplicates": State("/datasets/demo/duplicates"),
+    "duplicates-form": State("/datasets/demo/duplicates", keys=("m",), waits="#look h2"),
     "contamination": State("/datasets/demo/contamination"),
     "contamination-form": State("/datasets/demo/contamination", keys=("l",), waits="#look h2"),
     "judges": State("/datasets/demo/judges"),
@@ -98,7 +100,15 @@ STATES = {
 }
 PLACES = (
     *("", "/samples", "/review", "/scores", "/filters", "/judges", "/learn"),
-    *("/calibration", "/personal-data", "/select", "/campaigns", "/similar", "/contamination"),
+    *(
+        "/calibration",
+        "/personal-data",
+        "/select",
+        "/campaigns",
+        "/similar",
+        "/contamination",
+        "/duplicates",
+    ),
     *("/import", "/releases", "/jobs"),
 )
 
