@@ -121,7 +121,15 @@ def judge(
     order = {"rubric": rubric, "provider": provider_name, "where": where, "sample": sample}
     body = {**order, "budget": budget, "pilot": pilot}
     job = client.post(f"/datasets/{part(dataset)}/judge", body)
-    finish(client, job, wait=wait or pilot, as_json=as_json)
+    job = finish(client, job, wait=wait or pilot, as_json=as_json)
+    estimate = job["result"].get("estimate", {})
+    if not as_json and estimate.get("money"):
+        low, middle, high = (float(one) for one in estimate["money"])
+        shortest, _, longest = estimate["seconds"]
+        click.echo(
+            f"All {estimate['rows']:,} rows would cost {middle:g} ({low:g} to {high:g}) and take "
+            f"{shortest:,.0f} to {longest:,.0f} s; estimated from {estimate['pilot_rows']}."
+        )
 
 
 @click.command()

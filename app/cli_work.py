@@ -90,26 +90,30 @@ def review_next(dataset: str, as_json: bool) -> None:
 
 @review.command("queue")
 @click.argument("dataset")
-@where_option
+@click.option("--where", metavar="EXPR", help="Only rows that match.")
 @click.option(
     "--order",
     "order_by",
-    default="",
     metavar="ORDER",
     help="FIELD, -FIELD, uncertain:SIGNAL, disagreement, disagreement:A,B or novel.",
 )
-@click.option("--random", "random_share", type=click.FloatRange(0, 1), default=0.1)
-@click.option("--blind", is_flag=True, help="Hide scores and source from reviewers.")
+@click.option("--random", "random_share", type=click.FloatRange(0, 1), help="Share by chance.")
+@click.option("--blind/--open", default=None, help="Hide scores and source from reviewers.")
 @json_option
 def review_queue(dataset: str, as_json: bool, **given: Any) -> None:
-    """Set which samples come to reviewers, in which order, with which share at random."""
-    found = from_environment().put(f"/datasets/{part(dataset)}/review-queue", given)
+    """Show which samples come to reviewers in which order; options change it, the rest stays."""
+    client, path = from_environment(), f"/datasets/{part(dataset)}/review-queue"
+    found = client.get(path)
+    changes = {name: value for name, value in given.items() if value is not None}
+    if changes:
+        found = client.put(path, {**found, **changes})
     if as_json:
         print_json(found)
         return
     share = f"{found['random_share']:.0%} of them by chance"
+    blind = ", scores hidden" if found["blind"] else ""
     which = found["where"] or "everything open"
-    click.echo(f"Review shows {which}, {found['order_by'] or 'oldest first'}, {share}.")
+    click.echo(f"Review shows {which}, {found['order_by'] or 'oldest first'}, {share}{blind}.")
 
 
 @click.command()
@@ -159,14 +163,16 @@ def job_cancel(job_id: object, as_json: bool) -> None:
 
 @job.command("retry")
 @click.argument("job_id", type=click.UUID)
+@click.option("--budget", metavar="MONEY", help="More money for a job that paused.")
 @json_option
-def job_retry(job_id: object, as_json: bool) -> None:
-    """Run again what failed or was cancelled."""
-    _change_job("retry", job_id, as_json=as_json)
+def job_retry(job_id: object, budget: str | None, as_json: bool) -> None:
+    """Run again what failed or was cancelled; let a paused job go on."""
+    body = {"budget": budget} if budget is not None else None
+    _change_job("retry", job_id, as_json=as_json, body=body)
 
 
-def _change_job(verb: str, job_id: object, *, as_json: bool) -> None:
-    changed = from_environment().post(f"/jobs/{job_id}/{verb}")
+def _change_job(verb: str, job_id: object, *, as_json: bool, body: Json | None = None) -> None:
+    changed = from_environment().post(f"/jobs/{job_id}/{verb}", body)
     said = f"{changed['title']}: {changed['status']}"
     if verb == "cancel" and changed["status"] in OPEN_STATUSES:
         said += ", asked to stop"

@@ -99,14 +99,16 @@ class _Grading:
         try:
             await self._all()
         except BudgetError:
-            money = self._job.params["budget"]
+            budget, spent = self._job.params["budget"], self._asking.spent
             raise PausedError(
-                f"The budget of {money} is spent. Give more, and the job goes on where it is."
+                f"Of the budget of {budget}, {spent:f} is spent, and the next question may cost "
+                "more than is left. Give more, and the job goes on where it is."
             ) from None
         finally:
             await self._asking.close()
         if self._job.params["pilot"]:
-            rows = self._job.result["matching"]
+            matching, asked = self._job.result["matching"], self._job.params.get("asked")
+            rows = min(matching, asked) if asked else matching
             found = service.estimate(self._provider, self._taken, rows)
             self._job.result = {**self._job.result, "estimate": found}
 

@@ -1,6 +1,7 @@
 """Calibrating a signal of a dataset against decisions of reviewers or a rating."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 from sqlalchemy.orm import Session
@@ -67,8 +68,9 @@ def report(
         _must_be_number(schema, against)
         names.add(against)
     columns = held.read(session, schema, names)
+    since = _learned_at(schema, signal, against)
     labels = (
-        verdicts(session, dataset, columns)
+        verdicts(session, dataset, columns, since)
         if against == DECISIONS
         else columns[against].astype(np.float64)
     )
@@ -89,7 +91,13 @@ def report(
 def areas(session: Session, dataset: Dataset, found: Report) -> list[tuple[str, float]]:
     """The area under ROC of every other signal on the same rows, the largest first."""
     schema = schema_of(session, dataset.id)
-    names = [one.name for one in schema.signals if one.name in schema.fields]
+    names = [
+        one.name
+        for one in schema.signals
+        if one.name in schema.fields
+        and one.name != found.against
+        and not (one.key == "learned" and one.params.get("labels") == found.against)
+    ]
     columns = held.read(session, schema, names)
     places = np.searchsorted(columns.ids, found.ids)
     values = {name: columns[name][places].astype(np.float64) for name in names}
@@ -154,10 +162,29 @@ def _must_be_number(schema: Schema, name: str) -> None:
         raise NotFoundError(f"There is no signal `{name}` here. There are: {known}.")
 
 
-def verdicts(session: Session, dataset: Dataset, columns: Columns) -> Floats:
+def _learned_at(schema: Schema, signal: str, against: str) -> datetime | None:
+    """When a signal was learned from these labels: only verdicts given after it are a test of it.
+
+    Refuses a rating that it was learned from, since ratings have no time: a model agrees with what
+    it has seen.
+    """
+    learned = next((one for one in schema.signals if one.name == signal), None)
+    if learned is None or learned.key != "learned" or learned.params.get("labels") != against:
+        return None
+    if against == DECISIONS:
+        return learned.measured_at
+    raise InvalidError(
+        f"`{signal}` was learned from `{against}`, so that the two agree says nothing. Its metrics "
+        "on rows it did not see stand under Learn; compare it here with other labels."
+    )
+
+
+def verdicts(
+    session: Session, dataset: Dataset, columns: Columns, since: datetime | None = None
+) -> Floats:
     """Per row whether people approved it (1) or rejected it (0); NaN where nobody decided."""
     found = np.full(len(columns), np.nan)
-    decided = session.execute(shares(dataset.id)).all()
+    decided = session.execute(shares(dataset.id, since)).all()
     if decided:
         ids = np.array([one.sample_id for one in decided])
         good = np.array([one.share > MAJORITY for one in decided])

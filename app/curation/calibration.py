@@ -64,8 +64,9 @@ class Group:
 class Calibration:
     """How a score stands to what people said.
 
-    Leniency is what the score gives more than people: in shares kept for verdicts, in points of
-    the scale for ratings. `alike` is the share of rows with the very same value and `nominal` the
+    Kappa is the quadratic one for a rating on the scale of the score, else that of keeping at the
+    cut. Leniency is what the score gives more than people: in points of a shared scale, else in
+    shares kept. `alike` is the share of rows with the very same value and `nominal` the
     kappa of values as categories, both only for ratings of few values. `roc` are (cut, false
     positive rate, true positive rate).
     """
@@ -157,11 +158,21 @@ def calibrate(rows: Labelled, *, cut: float | None = None, seed: int = 0) -> Cal
 
 
 def _agreement(rows: Labelled, cut: float, random: np.random.Generator) -> Interval:
-    if rows.passing is not None:
+    if _one_scale(rows):
         return bootstrapped(quadratic_kappa, rows.scores, rows.labels, random)
     return bootstrapped(
-        lambda one, other: kappa(one >= cut, other > 0), rows.scores, rows.labels, random
+        lambda one, other: kappa(one >= cut, other > 0), rows.scores, rows.good, random
     )
+
+
+def _one_scale(rows: Labelled) -> bool:
+    """Whether score and rating lie on the same scale, so that their distance means something."""
+    if rows.passing is None:
+        return False
+    ends = [(float(one.min()), float(one.max())) for one in (rows.scores, rows.labels)]
+    (low, high), (least, most) = ends
+    room = 0.4 * max(most - least, high - low)
+    return abs(low - least) <= room and abs(high - most) <= room
 
 
 def _as_categories(rows: Labelled, random: np.random.Generator) -> dict[str, Any]:
@@ -177,8 +188,9 @@ def _as_categories(rows: Labelled, random: np.random.Generator) -> dict[str, Any
 
 def _lenience(rows: Labelled, cut: float) -> Floats:
     """Per row what the score gives more than people did."""
-    given = rows.scores if rows.passing is not None else (rows.scores >= cut).astype(np.float64)
-    return given - rows.labels
+    if _one_scale(rows):
+        return rows.scores - rows.labels
+    return (rows.scores >= cut).astype(np.float64) - rows.good
 
 
 def thresholds(scores: Floats, labels: Floats) -> list[Cut]:

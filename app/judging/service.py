@@ -15,7 +15,7 @@ from app.accounts.policies import Principal
 from app.accounts.service import now
 from app.curation.rubrics.base import Rubric
 from app.datasets.models import Dataset
-from app.errors import ConflictError
+from app.errors import ConflictError, InvalidError
 from app.jobs import service as jobs
 from app.jobs.models import Job, JobKind
 from app.judging import rubrics
@@ -27,7 +27,7 @@ from app.llm.models import Provider
 from app.samples import registry
 from app.samples.models import DatasetSignal
 from app.samples.registry import SignalSpec
-from app.samples.search import condition, schema_of
+from app.samples.search import schema_of
 from app.samples.strata import drawn
 from app.validation import Money
 
@@ -59,7 +59,10 @@ def start(session: Session, dataset: Dataset, order: Order, *, by: Principal) ->
     provider = llm.get(session, order.provider)
     versioned = rubrics.keep(session, order.rubric) or rubrics.get(session, order.rubric)
     where = among(versioned.rubric, order.where)
-    condition(session, dataset.id, where)
+    schema = schema_of(session, dataset.id)
+    if not drawn(session, schema, where, 1).size:
+        what = "pair of responses (a preference sample)" if versioned.rubric.pairwise else "sample"
+        raise InvalidError(f"There is no {what} here that matches: nothing to grade.")
     spec = _spec(session, dataset, versioned, provider)
     for job in jobs.open_jobs(session, dataset.id, JobKind.JUDGE):
         if job.params["signal"] == spec.name and not order.pilot:
@@ -82,6 +85,7 @@ def start(session: Session, dataset: Dataset, order: Order, *, by: Principal) ->
             "sample": PILOT_ROWS if order.pilot else order.sample,
             "seed": order.seed,
             "pilot": order.pilot,
+            "asked": order.sample,
             "budget": str(order.budget) if order.budget is not None else None,
         },
     )
@@ -215,6 +219,8 @@ def estimate(
     seconds = [one / provider.concurrency for one in _range([one[2] for one in tokens], rows)]
     paced = provider.requests_per_minute
     least = rows * 60 / paced if paced else 0.0
+    if provider.tokens_per_minute:
+        least = max(least, (middle_in + middle_out) * 60 / provider.tokens_per_minute)
     money = [
         llm.cost(provider, round(one), round(other))
         for one, other in ((low_in, low_out), (middle_in, middle_out), (high_in, high_out))

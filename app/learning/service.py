@@ -280,7 +280,9 @@ def finish(session: Session, job: Job) -> None:
     schema = schema_of(session, row.dataset_id)
     column = held.read(session, schema, {row.signal})[row.signal]
     pool = column[np.isfinite(column)]
-    row.drift = psi(np.array(row.metrics["held_out"]), pool) if len(pool) else None
+    # A ladder's held-out answers are the good ones alone: the pool differs from them by its nature.
+    compared = len(pool) and row.labels != labels.LADDER
+    row.drift = psi(np.array(row.metrics["held_out"]), pool) if compared else None
     row.bench = [
         {**cut, "kept_of_all": round(float((pool >= np.float32(cut["at"])).mean()), 4)}
         for cut in row.bench

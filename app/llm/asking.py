@@ -4,6 +4,7 @@ Replies are written with their cost a few times a second, in transactions of the
 that is killed loses the replies of that moment at most.
 """
 
+import asyncio
 import hashlib
 import time
 import uuid
@@ -23,6 +24,7 @@ from app.llm.models import LlmCall, LlmUsage, Provider
 from app.llm.service import cost
 
 _FLUSH_S = 0.25
+_LOOK_AGAIN_S = 0.02
 _REMEMBERED = 10_000
 _BYTES_PER_TOKEN = 2.5  # fewer than in any common language: an estimate that errs upwards
 
@@ -63,6 +65,11 @@ class Asking:
         self._reserved = Decimal(0)
         self._spent = self._spent_before() if account.budget is not None else Decimal(0)
 
+    @property
+    def spent(self) -> Decimal:
+        """What the job cost so far, before it was paused included."""
+        return self._spent
+
     def recall(self, questions: Iterable[Question]) -> None:
         """Read the replies that are stored for questions that come next."""
         hashes = [self.key(one) for one in questions]
@@ -84,9 +91,7 @@ class Asking:
             return known
         most = self._most(question)
         if self._account.budget is not None:
-            if self._spent + self._reserved + most > self._account.budget:
-                raise BudgetError
-            self._reserved += most
+            await self._reserve(most, self._account.budget)
         try:
             reply = await self._model.ask(question)
         finally:
@@ -97,6 +102,18 @@ class Asking:
         if time.monotonic() - self._flushed >= _FLUSH_S:
             self.flush()
         return reply
+
+    async def _reserve(self, most: Decimal, budget: Decimal) -> None:
+        """Wait until the most that a question can cost is free beside those in flight.
+
+        Most questions cost less than they may: what is given back then is enough for the next.
+        Raise BudgetError where it is too much although nothing is in flight.
+        """
+        while self._spent + self._reserved + most > budget:
+            if not self._reserved:
+                raise BudgetError
+            await asyncio.sleep(_LOOK_AGAIN_S)
+        self._reserved += most
 
     def forget(self, question: Question) -> None:
         """Ask anew next time: the reply was of no use."""

@@ -21,6 +21,7 @@ from app.llm.running import finished
 from app.providers import local_models, local_probe
 from app.providers.local_chat import LocalChat
 from app.providers.openai_chat import Endpoint, OpenAIChat
+from app.providers.transport import refusal
 from app.validation import Money
 
 _TEST = Question((Message("user", "Answer with the single word: ready"),), max_tokens=16)
@@ -65,6 +66,12 @@ class ProviderIn(BaseModel):
             raise ValueError("the URL must begin with http:// or https:// and name a host")
         if parts.username or parts.password or parts.query or parts.fragment:
             raise ValueError("the URL must hold no user, query or fragment; the key has its field")
+        try:
+            refused = refusal(parts.hostname, parts.hostname)
+        except ValueError:  # a name: looked up, and refused if need be, when it is asked
+            refused = None
+        if refused is not None:
+            raise ValueError(refused)
         return value.strip().rstrip("/")
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ _FIRST_PAUSE_S, _LONGEST_PAUSE_S, _LONGEST_ASKED_S = 0.5, 20.0, 300.0
 _CHARS_PER_TOKEN = 4  # of English text, for the limit of tokens per minute alone
 _AGAIN = {408, 409, 425, 429, 500, 502, 503, 504, 520, 522, 524, 529}
 _FATAL = {401, 403, 404}
+_TOO_LONG = re.compile(r"context|too long|maximum.{0,20}length|tokens", re.IGNORECASE)
+_KEYS = re.compile(r"\b(?:sk|pk|gsk|xai|hf)[-_][\w*.-]{6,}|\bBearer \S+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,8 @@ class OpenAIChat:
         self._tries = tries
         self._pace = Pace(endpoint.requests_per_minute, endpoint.tokens_per_minute)
         self._formats = True
+        self._temperature = True
+        self._limit = "max_tokens"
         self._client = AsyncOpenAI(
             api_key=endpoint.key or "none",
             base_url=endpoint.url,
@@ -85,21 +90,41 @@ class OpenAIChat:
             # as all the rest.
             found: Any = await self._client.post("/chat/completions", cast_to=object, body=body)
         except APIStatusError as error:
-            if "response_format" in body and error.status_code in {400, 422}:
-                self._formats = False
-                return await self._once(question)
+            if error.status_code in {400, 422} and self._does_without(body, _said(error)):
+                return await self._again(question, body)
             raise
         except ValueError as error:
             raise _BrokenReplyError(f"the reply is no JSON ({error})") from error
         return _reply(found, time.monotonic() - started)
 
+    async def _again(self, question: Question, before: Mapping[str, Any]) -> Reply:
+        """Once more in the other way; what did not help is not left out for good."""
+        try:
+            return await self._once(question)
+        except APIStatusError:
+            self._formats = self._formats or "response_format" in before
+            raise
+
+    def _does_without(self, body: Mapping[str, Any], said: str) -> bool:
+        """Leave out, or name otherwise, what the endpoint says it does not take; whether it did."""
+        if "max_tokens" in body and "max_completion_tokens" in said:
+            self._limit = "max_completion_tokens"  # as models that reason want it
+        elif "temperature" in body and "temperature" in said:
+            self._temperature = False
+        elif "response_format" in body and not _TOO_LONG.search(said):
+            self._formats = False
+        else:
+            return False
+        return True
+
     def _body(self, question: Question) -> dict[str, Any]:
         body: dict[str, Any] = {
             "model": self._endpoint.model,
             "messages": [{"role": one.role, "content": one.content} for one in question.messages],
-            "temperature": question.temperature,
-            "max_tokens": question.max_tokens,
+            self._limit: question.max_tokens,
         }
+        if self._temperature:
+            body["temperature"] = question.temperature
         if question.schema is not None and self._formats:
             named = {"name": "reply", "strict": True, "schema": question.schema}
             body["response_format"] = {"type": "json_schema", "json_schema": named}
@@ -127,7 +152,7 @@ class OpenAIChat:
         place, cause = self._endpoint.url, _root(error)
         times = f" {tries} times" if tries > 1 else ""
         if isinstance(error, APIStatusError):
-            status, said = error.status_code, _said(error)
+            status, said = error.status_code, self._without_key(_said(error))
             if status in {401, 403}:
                 return ModelError(f"{place} refused the key ({status}{said}).", fatal=True)
             if status == 404:
@@ -142,6 +167,11 @@ class OpenAIChat:
         if isinstance(error, APIConnectionError):
             return ModelError(f"{place} can't be reached{times}: {cause}.", fatal=False)
         return ModelError(f"{place} sent something that is no reply: {cause}.", fatal=False)
+
+    def _without_key(self, said: str) -> str:
+        """The endpoint's words, without the key that some endpoints repeat."""
+        key = self._endpoint.key
+        return _KEYS.sub("[key]", said.replace(key, "[key]") if key else said)
 
 
 class _BrokenReplyError(OpenAIError):

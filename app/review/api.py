@@ -51,6 +51,8 @@ class NextOut(BaseModel):
 
 
 class QueueIn(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
     where: str = Field("", max_length=4000)
     order_by: str = Field(
         "",
@@ -109,6 +111,12 @@ def decide(sample_id: int, body: DecisionIn, session: SessionDep, user: CurrentU
 def undo(decision_id: int, session: SessionDep, user: CurrentUser) -> DecisionOut:
     """Take a decision back; the sample is where it was."""
     return DecisionOut.model_validate(service.undo(session, decision_id, by=user))
+
+
+@router.get("/datasets/{name}/review-queue", name="api:review_queue")
+def show_queue(name: str, session: SessionDep, _user: CurrentUser) -> QueueIn:
+    """Which samples come to reviewers, in which order, with which share at random."""
+    return QueueIn.model_validate(queue.queue_of(session, datasets.get(session, name)))
 
 
 @router.put("/datasets/{name}/review-queue", name="api:configure_review")

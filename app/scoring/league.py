@@ -7,12 +7,13 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from app.curation.learners.metrics import wilson
+from app.curation.rules.nodes import Text
 from app.errors import InvalidError
 from app.samples import columns as held
 from app.samples.arrays import Columns, Values
 from app.samples.models import Status
 from app.samples.search import Schema, parsed
-from app.samples.truth import Mask, columns_for, evaluate
+from app.samples.truth import Mask, columns_for, evaluate, leaves
 
 GROUPS = ("source", "domain", "language", "origin", "kind")
 APPROVED = "approved"
@@ -48,8 +49,11 @@ def league(session: Session, schema: Schema, rank: str, by: str = "source") -> l
     name = rank.strip().removeprefix("-")
     is_signal = name in schema.fields and schema.fields[name].type == "number"
     node = None if is_signal or name == APPROVED else parsed(schema, rank)
-    if node is not None and not rank.strip():
-        raise InvalidError("Rank by what? Name a signal, `approved`, or a filter expression.")
+    if node is not None and all(isinstance(one, Text) for one in leaves(node)):
+        known = ", ".join(one.name for one in schema.signals[:20]) or "none yet"
+        raise InvalidError(
+            f"Rank by what? Name a signal, `approved`, or a filter with a field. Signals: {known}."
+        )
     asked = columns_for(schema, node) if node is not None else {name} if is_signal else set()
     columns = held.read(session, schema, {by, "status", *asked})
     if node is not None:

@@ -180,8 +180,9 @@ def _id_column(row: Row, given: RatingsIn) -> str:
 def _rating(value: Any, given: RatingsIn) -> float | None:
     if value is None:
         return None
-    if given.values:
-        return given.values.get(str(value).strip())
+    worth = given.values.get(str(value).strip())
+    if worth is not None:
+        return worth
     if isinstance(value, bool | int | float):
         return float(value)
     try:

@@ -5,13 +5,14 @@ from fastapi.testclient import TestClient
 from sqlalchemy.orm import Session
 
 from app.accounts.policies import Principal
+from app.accounts.service import now
 from app.calibration import service
 from app.datasets.models import Dataset
 from app.errors import InvalidError, NotFoundError
 from app.review import service as review
 from app.review.models import Verdict
 from app.samples import registry
-from app.samples.models import DatasetSignal
+from app.samples.models import DatasetSignal, Sample
 from app.scoring import trust
 from app.scoring.trust import Badge
 from tests.conftest import browser_of
@@ -36,8 +37,6 @@ def dataset(session: Session, lead: Principal) -> Dataset:
 
 def decide(session: Session, dataset: Dataset, by: Principal, count: int) -> None:
     """Approve what the judge gives 3 and more, but for every tenth."""
-    from app.samples.models import Sample  # noqa: PLC0415
-
     for place, sample in enumerate(
         session.query(Sample).filter_by(dataset_id=dataset.id).order_by(Sample.id).limit(count)
     ):
@@ -123,3 +122,25 @@ def test_filters_and_releases_say_whether_a_judge_is_calibrated(
     assert before.text.count("not calibrated</span>") == 1
     assert after.text.count(">calibrated</span>") == 1
     assert release.text.count(">calibrated</span>") == 1
+
+
+def test_what_was_learned_from_labels_is_not_calibrated_against_them(
+    session: Session, dataset: Dataset, lead: Principal
+) -> None:
+    signal = next(one for one in registry.signals(session, dataset.id) if one.name == "judge")
+    signal.key, signal.params = "learned", {"labels": "rating"}
+    session.flush()
+
+    with pytest.raises(InvalidError, match="was learned from `rating`"):
+        service.report(session, dataset, "judge", "rating")
+
+    decide(session, dataset, lead, 60)
+    signal.params, signal.measured_at = {"labels": "decisions"}, now()
+    session.flush()
+    with pytest.raises(InvalidError, match="No sample has both"):
+        service.report(session, dataset, "judge")
+    ids = [one.id for one in session.query(Sample).filter_by(dataset_id=dataset.id).limit(80)]
+    for place, sample_id in enumerate(sorted(ids)[60:]):
+        verdict = Verdict.APPROVE if place % 2 else Verdict.REJECT
+        review.decide(session, sample_id, verdict=verdict, revision=1, by=lead)
+    assert service.report(session, dataset, "judge").calibration.count == 20

@@ -153,3 +153,20 @@ def test_categories_agree_as_scikit_learn_says() -> None:
 
     assert nominal_kappa(one, other) == pytest.approx(cohen_kappa_score(one, other))
     assert nominal_kappa(np.ones(3), np.ones(3)) == 0
+
+
+def test_a_rating_on_the_same_scale_is_compared_in_points_and_as_categories() -> None:
+    ratings = np.clip(np.round(SCORES + RANDOM.normal(0, 0.4, len(SCORES))), 0, 5)
+    found = calibrate(labelled(np.round(SCORES), ratings, passing=3.0))
+
+    assert found.nominal is not None
+    assert found.alike == pytest.approx(np.mean(np.round(SCORES) == ratings))
+    assert found.kappa.value == pytest.approx(quadratic_kappa(np.round(SCORES), ratings))
+
+
+def test_a_rating_on_another_scale_is_compared_by_what_passes() -> None:
+    found = calibrate(labelled(SCORES, SCORES / 50 + 7, passing=7.05))
+
+    assert found.kappa.value == pytest.approx(1)
+    assert found.leniency == pytest.approx(0)
+    assert found.trusted

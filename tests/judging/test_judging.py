@@ -145,7 +145,7 @@ def test_the_budget_holds_the_job_before_it_costs_more(
         job = judge(session, dataset, lead, budget=Decimal("0.02"))
 
         assert job.status is JobStatus.PAUSED
-        assert "The budget of 0.02 is spent" in str(job.error)
+        assert "Of the budget of 0.02, 0.0" in str(job.error)
         spent = session.scalar(select(func.sum(LlmUsage.money)))
         assert spent is not None
         assert Decimal(0) < spent <= Decimal("0.02")

@@ -1,6 +1,7 @@
 """Endpoints that refuse, break off, talk nonsense or too much: what is tried, what is said."""
 
 import asyncio
+import json
 import time
 from collections.abc import Callable
 
@@ -138,3 +139,76 @@ def test_an_endpoint_that_knows_no_schemas_is_asked_without() -> None:
 
         assert [one.text for one in asyncio.run(twice())] == ["Yes.", "Yes."]
         assert ["response_format" in one for one in endpoint.requests] == [True, False, False]
+
+
+def test_a_model_that_wants_its_limit_named_otherwise_is_asked_so() -> None:
+    def picky(request: Json) -> Answer:
+        if "max_tokens" in request:
+            return refused("Unsupported: use 'max_completion_tokens' instead.")
+        if "temperature" in request:
+            return refused("temperature does not support 0")
+        return GOOD
+
+    with serving(picky) as endpoint:
+        found = questions(endpoint.url, ["hello", "again"])
+
+    assert [one.text for one in found if isinstance(one, Reply)] == ["Yes.", "Yes."]
+    assert len(endpoint.requests) == 4
+    assert endpoint.requests[-1]["max_completion_tokens"] == 512
+
+
+def test_a_text_that_is_too_long_takes_no_schema_from_the_others() -> None:
+    def short(request: Json) -> Answer:
+        long = len(request["messages"][-1]["content"]) > 100
+        return refused("maximum context length exceeded") if long else GOOD
+
+    with serving(short) as endpoint:
+        found = questions(endpoint.url, ["x" * 200, "short"])
+
+    assert [isinstance(one, Reply) for one in found] == [False, True]
+    assert all("response_format" in one for one in endpoint.requests)
+
+
+def test_a_schema_that_was_not_the_problem_is_sent_again() -> None:
+    def broken_once(request: Json) -> Answer:
+        return refused("no") if request["messages"][-1]["content"] == "bad" else GOOD
+
+    with serving(broken_once) as endpoint:
+        questions(endpoint.url, ["bad", "good"])
+
+    assert ["response_format" in one for one in endpoint.requests] == [True, False, True]
+
+
+def test_a_key_that_the_endpoint_repeats_is_not_told() -> None:
+    said = f"Incorrect API key provided: {KEY}. Or was it sk-proj-OTHER99999?"
+    with serving(lambda _: refused(said, 401)) as endpoint:
+        (found,) = questions(endpoint.url, ["hello"])
+
+    assert "[key]" in str(found)
+    assert KEY not in str(found)
+    assert "OTHER" not in str(found)
+
+
+def refused(message: str, status: int = 400) -> Answer:
+    return Answer(status=status, body=json.dumps({"error": {"message": message}}).encode())
+
+
+def questions(url: str, texts: list[str]) -> list[Reply | ModelError]:
+    """One after the other by one client, each with a schema."""
+
+    async def each() -> list[Reply | ModelError]:
+        model = OpenAIChat(Endpoint(url, "tiny", KEY), tries=1)
+        found: list[Reply | ModelError] = []
+        try:
+            for text in texts:
+                try:
+                    found.append(
+                        await model.ask(Question((Message("user", text),), {"type": "object"}))
+                    )
+                except ModelError as error:
+                    found.append(error)
+        finally:
+            await model.close()
+        return found
+
+    return asyncio.run(each())

@@ -86,15 +86,14 @@ def _with_ends(value: float, others: list[float]) -> Interval:
 
 
 def _resamples(labels: Floats, classes: bool, seed: int) -> list[NDArray[Any]]:
-    """Rows drawn with replacement; of two classes each keeps its number, so both are there."""
+    """Rows drawn with replacement; of two classes one row each is sure to be there."""
     rng = np.random.default_rng(seed)
-    groups = [np.arange(len(labels))]
+    drawn = [rng.choice(len(labels), len(labels)) for _ in range(RESAMPLED)]
     if classes:
-        groups = [np.flatnonzero(labels > 0), np.flatnonzero(labels <= 0)]
-    return [
-        np.concatenate([rng.choice(group, len(group)) for group in groups])
-        for _ in range(RESAMPLED)
-    ]
+        sides = np.flatnonzero(labels > 0), np.flatnonzero(labels <= 0)
+        for rows in drawn:
+            rows[:2] = [rng.choice(side) for side in sides]
+    return drawn
 
 
 def ranks(values: Floats) -> Floats:
