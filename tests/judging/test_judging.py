@@ -239,7 +239,21 @@ def test_a_key_is_encrypted_and_never_shown(
 @pytest.mark.parametrize("host", ["169.254.169.254", "[fe80::1]", "[fd00:ec2::254]", "0.0.0.0"])
 def test_metadata_addresses_are_refused(session: Session, admin_api: TestClient, host: str) -> None:
     body = {"name": "meta", "url": f"http://{host}/v1", "model": "m"}
+    refused = admin_api.post("/providers", json=body)
+
+    assert refused.status_code == 422
+    assert "requests never go there" in refused.text.lower()
+
+
+def test_a_name_that_leads_to_a_metadata_address_is_refused_when_it_is_asked(
+    session: Session, admin_api: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def resolved(*_: object, **__: object) -> list[object]:
+        return [(2, 1, 6, "", ("169.254.169.254", 80))]
+
+    body = {"name": "meta", "url": "http://inner.example.org/v1", "model": "m"}
     admin_api.post("/providers", json=body)
+    monkeypatch.setattr("asyncio.base_events.BaseEventLoop.getaddrinfo", resolved)
 
     found = admin_api.post("/providers/meta/test").json()
 
