@@ -24,6 +24,7 @@ from app.judging import trying
 from app.judging.rubrics import get
 from app.llm import service
 from app.llm.models import LlmCall, LlmUsage, Provider
+from app.llm.running import finished
 from app.llm.service import ProviderIn
 from app.providers import local_models, local_probe
 from app.providers.local_chat import LocalChat
@@ -51,7 +52,7 @@ def asked(model: LocalChat, questions: Sequence[Question]) -> list[Reply]:
         finally:
             await model.close()
 
-    return asyncio.run(all_of_them())
+    return finished(all_of_them())
 
 
 def by_hand(folder: Path, text: str, most: int) -> str:
@@ -115,7 +116,7 @@ def test_a_question_that_is_too_long_is_refused_alone(tmp_path: Path) -> None:
             *(model.ask(question(one)) for one in texts), return_exceptions=True
         )
 
-    long, short = asyncio.run(both())
+    long, short = finished(both())
 
     assert isinstance(long, ModelError)
     assert "has 42 tokens" in str(long)

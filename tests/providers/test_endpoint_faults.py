@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from app.curation.ports import Message, ModelError, Question, Reply
+from app.llm.running import finished
 from app.providers import openai_chat
 from app.providers.openai_chat import Endpoint, OpenAIChat
 from tests.endpoint import Answer, Json, serving
@@ -31,7 +32,7 @@ def ask(url: str, count: int = 1, *, timeout: float = 5.0) -> list[Reply | BaseE
         finally:
             await model.close()
 
-    return asyncio.run(all_of_them())
+    return finished(all_of_them())
 
 
 def first(*answers: Answer) -> Callable[[Json], Answer]:
@@ -80,7 +81,7 @@ def test_it_waits_as_long_as_it_is_told_and_so_do_the_other_questions() -> None:
             await asyncio.gather(held, model.ask(QUESTION))
             await model.close()
 
-        asyncio.run(one_then_another())
+        finished(one_then_another())
 
     assert len(seen) == 3
     assert min(seen[1:]) - seen[0] >= 0.55
@@ -121,7 +122,7 @@ def test_a_reply_that_does_not_come_is_not_waited_for_longer_than_allowed() -> N
                 await model.close()
 
         with pytest.raises(ModelError, match=r"did not answer within 0.2 s 2 times"):
-            asyncio.run(twice())
+            finished(twice())
 
 
 def test_an_endpoint_that_knows_no_schemas_is_asked_without() -> None:
@@ -137,7 +138,7 @@ def test_an_endpoint_that_knows_no_schemas_is_asked_without() -> None:
             await model.close()
             return found
 
-        assert [one.text for one in asyncio.run(twice())] == ["Yes.", "Yes."]
+        assert [one.text for one in finished(twice())] == ["Yes.", "Yes."]
         assert ["response_format" in one for one in endpoint.requests] == [True, False, False]
 
 
@@ -211,4 +212,4 @@ def questions(url: str, texts: list[str]) -> list[Reply | ModelError]:
             await model.close()
         return found
 
-    return asyncio.run(each())
+    return finished(each())
