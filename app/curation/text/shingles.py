@@ -35,9 +35,6 @@ class Sets:
     hashes: Hashes
     offsets: Ints
 
-    def __len__(self) -> int:
-        return len(self.offsets) - 1
-
 
 @cache
 def _lower() -> NDArray[np.uint32]:
