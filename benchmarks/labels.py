@@ -75,7 +75,7 @@ def measure(place: Place) -> Iterator[Result]:
     """Every set of labels, every learner, five seeds."""
     small = place.rows < _FULL
     for name, read in SETS.items():
-        rows = read(place.data).some(150 if small else _MOST)
+        rows = read(place.data).some(80 if small else _MOST)
         yield from _compared(name, rows, place, seeds=1 if small else _SEEDS)
 
 
