@@ -1,8 +1,9 @@
 """Fewer features than embeddings have: what few labels can teach about.
 
 Some hundred labels and a thousand columns of embeddings let the columns win over the dozen signals
-that matter. On six real label sets of 800 rows, 32 principal components learned better than all
-columns in every set but one, by 0.01 to 0.05 of AUROC (benchmarks, `labels`).
+that matter. On two real label sets of 800 rows (PandaLM's preferences, Dolly's answers against weak
+ones; two seeds), 32 principal components learned better than all columns in all seven pairs of set
+and learner that were tried, by 0.006 to 0.046 of AUROC.
 """
 
 from dataclasses import dataclass
