@@ -73,13 +73,14 @@ class Progress:
     def __init__(self) -> None:
         self._terminal = sys.stderr.isatty()
         self._last = time.monotonic()
+        self._said = ""
 
     def say(self, line: str) -> None:
         """Show how far it is."""
         if self._terminal:
             click.echo(f"\r\x1b[K{line}", nl=False, err=True)
-        elif time.monotonic() - self._last >= _QUIET_S:
-            self._last = time.monotonic()
+        elif line != self._said and time.monotonic() - self._last >= _QUIET_S:
+            self._last, self._said = time.monotonic(), line
             click.echo(line, err=True)
 
     def end(self) -> None:
@@ -134,6 +135,8 @@ def _say_what_failed(client: Client, job: Json) -> None:
     took_nothing = not (job["result"].get("created", 1) or job["result"].get("existing", 1))
     if job["kind"] == "import" and took_nothing:
         raise Refused("Nothing was imported: every row was refused.")
+    if job["failed"] >= job["done"] and job["status"] == "succeeded":
+        raise Refused(f"{job['title']}: every row failed.")
 
 
 def job_line(job: Json) -> str:

@@ -9,7 +9,7 @@ from app.curation.signals.base import Scores
 from app.embeddings.models import EmbeddingModel
 from app.jobs import claiming
 from app.jobs.models import Job
-from app.learning import grading, service
+from app.learning import grading, service, training
 from app.learning.labels import LADDER
 from app.learning.models import LearnedScorer
 from app.samples.models import Sample
@@ -34,7 +34,7 @@ def work(chunk: Chunk) -> None:
     if "learn" not in chunk.params:
         _score(chunk)
         return
-    row = service.train(chunk.session, chunk.job)
+    row = training.train(chunk.session, chunk.job)
     parts = id_ranges(chunk.session, row.dataset_id, _ROWS)
     parts = [{**part, "scorer": row.id} for part in parts]
     claiming.add_chunks(chunk.session, chunk.job, parts, first=1)
@@ -56,7 +56,7 @@ def _score(chunk: Chunk) -> None:
         query.where(Sample.id > last).order_by(Sample.id).limit(_BATCH)
     ).all():
         ids, revisions = [one.id for one in found], [one.revision for one in found]
-        seen = service.features(session, row, model, ids, revisions)
+        seen = training.features(session, row, model, ids, revisions)
         values = learned.score(seen).astype("float32").reshape(-1, 1)
         write_values(session, ids, revisions, [([slot], Scores(values))])
         last = ids[-1]

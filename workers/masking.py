@@ -2,7 +2,6 @@
 
 import uuid
 from collections import Counter
-from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import func, select
@@ -46,10 +45,13 @@ def work(chunk: Chunk) -> None:
     for page in reading.pages(chunk.session, chunk.job, low, high, size=_BATCH):
         kinds = chunk.job.params["kinds"]
         found = applying.mask_page(chunk.session, action, kinds, by, page)
-        _reject(chunk, found.twins, "Masked, it would say")
         counts = Counter(chunk.state.get("masked", {})) + found.counts
         changed = chunk.state.get("changed", 0) + found.samples
-        chunk.checkpoint(len(page.ids), last=page.ids[-1], masked=dict(counts), changed=changed)
+        alike = chunk.state.get("alike", 0) + len(found.twins)
+        last = page.ids[-1]
+        chunk.checkpoint(
+            len(page.ids), last=last, masked=dict(counts), changed=changed, alike=alike
+        )
 
 
 def _undo(chunk: Chunk) -> None:
@@ -59,24 +61,24 @@ def _undo(chunk: Chunk) -> None:
     by = jobs.owner(chunk.session, chunk.job)
     low, high = chunk.params["low"], chunk.params["high"]
     found = applying.unmask_range(chunk.session, action, by, low, high)
-    _reject(chunk, found.twins, "With its old text it would say")
-    chunk.checkpoint(found.samples, changed=found.samples)
-
-
-def _reject(chunk: Chunk, twins: Mapping[int, int], why: str) -> None:
-    for sample_id, twin in twins.items():
-        reason = f"{why} the same as sample {twin}, so it stays as it is. Edit or drop one of them."
+    for sample_id, twin in found.twins.items():
+        reason = (
+            f"With its old text it would say the same as sample {twin}, so it stays as it is. "
+            "Edit or drop one of them."
+        )
         chunk.reject(f"sample {sample_id}", reason, sample_id=sample_id)
+    chunk.checkpoint(found.samples, changed=found.samples)
 
 
 def finish(session: Session, job: Job) -> None:
     """Note what was masked, or brought back."""
     action = _action(session, job)
     counts: Counter[str] = Counter()
-    changed = 0
+    changed = alike = 0
     for state in session.scalars(select(JobChunk.state).where(JobChunk.job_id == job.id)):
         counts.update(state.get("masked", {}))
         changed += state.get("changed", 0)
+        alike += state.get("alike", 0)
     if job.params["undo"]:
         action.undone_at = now()
     else:
@@ -85,7 +87,12 @@ def finish(session: Session, job: Job) -> None:
         action.affected = session.scalar(items) or 0
     for slot in measuring.slots(session, action.dataset_id):
         slot.measured_at = now()
-    job.result = {"changed": changed, "masked": dict(counts), "action": str(action.id)}
+    job.result = {
+        "changed": changed,
+        "alike": alike,
+        "masked": dict(counts),
+        "action": str(action.id),
+    }
 
 
 def stopped(session: Session, job: Job) -> None:

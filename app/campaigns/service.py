@@ -22,7 +22,7 @@ from app.judging import rubrics
 from app.judging import service as judging
 from app.llm import service as llm
 from app.review import queue, verdicts
-from app.samples import registry
+from app.samples import naming, registry
 from app.samples.models import Sample
 from app.samples.search import parsed, schema_of
 from app.validation import Money
@@ -101,8 +101,7 @@ def _check(session: Session, dataset: Dataset, given: CampaignIn) -> None:
     if given.labeller is Labeller.COLUMN:
         known = [one.name for one in registry.signals(session, dataset.id)]
         if given.column not in known:
-            there = ", ".join(known) or "none yet"
-            raise InvalidError(f"There is no column `{given.column}` here. There are: {there}.")
+            raise InvalidError(naming.unknown(given.column, known, what="column"))
 
 
 def among(campaign: Campaign) -> str:

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from sqlalchemy import Select, case, select
 from sqlalchemy.orm import Session
 
+from app.curation.text.parts import prompt_text
 from app.errors import InvalidError
 from app.review.verdicts import DECISIONS, MAJORITY, shares
-from app.samples import registry
+from app.samples import naming, registry
 from app.samples.models import Sample, SampleBody
 from app.samples.search import condition
 
@@ -22,12 +23,16 @@ _MOST = 20_000  # more teach little more, and take minutes
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """Labelled samples in the order of their ids: revision, label, and what they say (hashed)."""
+    """Labelled samples in the order of their ids: revision, label, and what they say (hashed).
+
+    `questions` are numbers, the same for rows that ask the same.
+    """
 
     ids: Sequence[int]
     revisions: Sequence[int]
     values: NDArray[np.float64]
     contents: Sequence[bytes]
+    questions: NDArray[np.int64] | None = None
 
     def hash(self) -> str:
         """SHA-256 over which revisions have which labels."""
@@ -47,8 +52,7 @@ def check(session: Session, dataset_id: int, source: str, cut: float | None) -> 
         return
     known = [one.name for one in registry.signals(session, dataset_id)]
     if source not in known:
-        there = ", ".join([DECISIONS, LADDER, *known])
-        raise InvalidError(f"There are no labels `{source}` here. There are {there}.")
+        raise InvalidError(naming.unknown(source, [DECISIONS, LADDER, *known], what="label"))
 
 
 def cut_of(text: str) -> float | None:
@@ -74,7 +78,8 @@ def read(
         rows = [rows[place] for place in np.sort(chosen).tolist()]
     ids = [row.id for row in rows]
     values = np.array([_value(row.label, cut) for row in rows], np.float64)
-    return Labels(ids, [row.revision for row in rows], values, _contents(session, ids))
+    contents, questions = _said(session, ids)
+    return Labels(ids, [row.revision for row in rows], values, contents, questions)
 
 
 def _value(label: float, cut: float | None) -> float:
@@ -103,14 +108,24 @@ def _decided(dataset_id: int) -> Select[Any]:
     )
 
 
-def _contents(session: Session, ids: Sequence[int]) -> list[bytes]:
-    """What each sample says, in small letters and without white space, hashed."""
+def _said(session: Session, ids: Sequence[int]) -> tuple[list[bytes], NDArray[np.int64]]:
+    """What each sample says, hashed; and a number for what it asks, or says if it asks nothing."""
     rows = session.execute(
-        select(SampleBody.sample_id, SampleBody.text)
+        select(SampleBody.sample_id, SampleBody.text, SampleBody.body, Sample.kind)
         .join(
             Sample, (Sample.id == SampleBody.sample_id) & (Sample.revision == SampleBody.revision)
         )
         .where(Sample.id.in_(ids))
     )
-    found = {row.sample_id: "".join(row.text.casefold().split()).encode() for row in rows}
-    return [hashlib.sha256(found[one]).digest() for one in ids]
+    contents, asked = {}, {}
+    for row in rows:
+        contents[row.sample_id] = _hashed(row.text)
+        prompt = prompt_text(row.kind, row.body)
+        asked[row.sample_id] = _hashed(prompt) if prompt.strip() else contents[row.sample_id]
+    numbers = {one: number for number, one in enumerate(dict.fromkeys(asked.values()))}
+    return [contents[one] for one in ids], np.array([numbers[asked[one]] for one in ids], np.int64)
+
+
+def _hashed(text: str) -> bytes:
+    """In small letters and without white space."""
+    return hashlib.sha256("".join(text.casefold().split()).encode()).digest()

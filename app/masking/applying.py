@@ -27,7 +27,11 @@ _REASON = "personal data masked"
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a page: samples changed, places by kind, samples that would have a twin."""
+    """What became of a page: samples changed, places by kind, and twins.
+
+    Of a masking, samples that say the same as another one but for the number in their masks; of
+    its undo, those that stay masked, because another one says what they said.
+    """
 
     samples: int
     counts: Counter[str]
@@ -53,6 +57,8 @@ def mask_page(
         if page.ids[row] in held and held[page.ids[row]].revision == page.revisions[row]
     ]
     changes, twins = without_twins(session, action.dataset_id, changes)
+    records = dict(zip(page.ids, page.records, strict=True))
+    changes += [_masked(held[one], records[one], kinds, last[one] + 1, number=one) for one in twins]
     counts: Counter[str] = Counter()
     for one in changes:
         counts.update(one.detail["masked"])
@@ -74,8 +80,10 @@ def _last_revisions(session: Session, ids: Sequence[int]) -> dict[int, int]:
     return dict(session.execute(query).all())
 
 
-def _masked(sample: Sample, record: Record, kinds: Sequence[str], revision: int) -> Change:
-    body, counts = masked_body(sample.kind, record.body, kinds)
+def _masked(
+    sample: Sample, record: Record, kinds: Sequence[str], revision: int, number: int = 0
+) -> Change:
+    body, counts = masked_body(sample.kind, record.body, kinds, number)
     return Change(
         sample=sample,
         revision=revision,

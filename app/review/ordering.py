@@ -16,6 +16,7 @@ from app.errors import InvalidError
 from app.providers.embedders import Tier
 from app.review.models import Decision, ReviewItem, ReviewQueue, Verdict
 from app.samples import columns as held
+from app.samples import naming
 from app.samples.arrays import Columns
 from app.samples.models import DatasetSignal, Sample, Status
 from app.samples.order import order_columns, sort_of
@@ -65,8 +66,7 @@ def _signals(schema: Schema, order: Order) -> list[str]:
     known = {one.name: one for one in schema.signals}
     unknown = [name for name in order.signals if name not in known]
     if unknown:
-        there = ", ".join(known) or "none yet"
-        raise InvalidError(f"There is no signal `{unknown[0]}` here. There are: {there}.")
+        raise InvalidError(naming.unknown(unknown[0], list(known)))
     if order.way == UNCERTAIN:
         if len(order.signals) != 1:
             raise InvalidError("Uncertain about which signal? Write `uncertain:SIGNAL`.")

@@ -1,10 +1,25 @@
-"""Names that a new signal may have."""
+"""Names of signals: which a new one may have, and what to say of one that is not there."""
+
+from collections.abc import Sequence
+from difflib import get_close_matches
 
 from sqlalchemy.orm import Session
 
 from app.errors import ConflictError, InvalidError
 from app.samples import registry
 from app.samples.search import schema_of
+
+_LISTED = 8
+
+
+def unknown(name: str, known: Sequence[str], *, what: str = "signal") -> str:
+    """The sentence for a name that is not there, with those that it may have meant."""
+    near = get_close_matches(name, known, 3)
+    if near:
+        return f"There is no {what} `{name}` here. Did you mean {' or '.join(near)}?"
+    more = f" and {len(known) - _LISTED} more" if len(known) > _LISTED else ""
+    there = f"There are: {', '.join(known[:_LISTED])}{more}." if known else "There are none yet."
+    return f"There is no {what} `{name}` here. {there}"
 
 
 def check(session: Session, dataset_id: int, name: str, key: str) -> None:

@@ -107,8 +107,7 @@ def _start(
 def _must_be_measured(session: Session, dataset: Dataset, name: str) -> None:
     known = [one.name for one in registry.signals(session, dataset.id)]
     if name not in known:
-        there = ", ".join(known) or "none yet"
-        raise NotFoundError(f"There is no signal `{name}` here. There are: {there}.")
+        raise NotFoundError(naming.unknown(name, known))
 
 
 def _selector(key: str, params: Mapping[str, Any]) -> Selector:

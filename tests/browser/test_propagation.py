@@ -42,6 +42,7 @@ def test_a_grade_of_some_is_carried_to_all_and_its_cut_is_seen(site: Site, visit
 
     assert len(endpoint.requests) == 45
     page.get_by_role("link", name="Learn from it").click()
+    page.wait_for_url("**/learn?*")  # a key pressed before this page is there is lost
     page.keyboard.press("m")
     learn = page.locator("#learn")
     expect(learn.get_by_label("Only labels of samples that match")).to_have_value("tag:gold")

@@ -1,14 +1,18 @@
 """Learned signals in the browser."""
 
+import re
+
 import pytest
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.accounts.policies import Principal
 from app.datasets.models import Dataset
 from app.jobs import service as jobs
+from app.learning.models import LearnedScorer
 from tests.conftest import browser_of
 from tests.factories import make_dataset, run_job
-from tests.learning.test_learning import dataset
+from tests.learning.test_learning import dataset, learn
 
 __all__ = ["dataset"]  # the fixture
 
@@ -36,6 +40,26 @@ def test_a_signal_is_learned_and_shown_with_its_cuts(
     assert "Area under ROC" in page.text
     assert "from grade, 3 and up is good" in page.text
     assert "/filters?c=good%3E%3D" in page.text
+    assert "length alone" in page.text
+    assert "logistic, 1" in page.text
+    at = re.findall(r"signal=good&amp;at=([\d.e-]+)#shares", page.text)[-1]
+    opened = browser.get(f"/datasets/{dataset.name}/learn?signal=good&at={at}").text
+    assert "of 60 samples are kept" in opened
+    assert "By length" in opened
+
+
+def test_versions_of_before_curves_had_intervals_are_shown(
+    session: Session, dataset: Dataset, lead: Principal
+) -> None:
+    learn(session, dataset, lead)
+    row = session.scalars(select(LearnedScorer)).one()
+    row.curve = [[16, 0.5], [32, 0.75]]
+    row.metrics = {name: one for name, one in row.metrics.items() if name != "beside"}
+    session.flush()
+
+    page = browser_of(session, lead).get(f"/datasets/{dataset.name}/learn")
+
+    assert "32 labels 0.75" in page.text
 
 
 def test_a_cut_that_is_no_number_is_refused(

@@ -17,7 +17,7 @@ from app.curation.records import Kind, Record
 from app.datasets.models import Dataset
 from app.errors import ConflictError, InvalidError
 from app.jobs.models import Job, JobStatus
-from app.learning import files, service
+from app.learning import files, labels, service
 from app.learning.models import LearnedScorer
 from app.learning.service import Order
 from app.review import service as review
@@ -77,6 +77,34 @@ def test_every_row_gets_a_score_from_the_labels_of_some(
     row = session.scalars(select(LearnedScorer)).one()
     assert (row.labelled, row.version, row.signal) == (40, 1, "quality")
     assert {"at", "kept", "precision", "recall", "kept_of_all"} <= row.bench[0].keys()
+
+
+def test_what_needs_no_learning_is_rated_beside_it(
+    session: Session, dataset: Dataset, lead: Principal, api: TestClient
+) -> None:
+    job = api.post("/datasets/mix/scores", json={"signals": [{"key": "lengths"}]}).json()
+    run_job(session, job["id"])
+
+    beside = learn(session, dataset, lead).result["beside"]
+
+    assert beside.pop("words")[0] == 0.5  # all rows have as many words
+    ((name, (value, low, high)),) = beside.items()
+    assert name in session.scalars(select(LearnedScorer)).one().features
+    assert 0.5 < low <= value <= high <= 1
+
+
+def test_answers_to_one_question_are_validated_together(session: Session, lead: Principal) -> None:
+    made = make_dataset(session, lead, "twice")
+    rows = [
+        instruction(f"Question {n // 2}", f"Answer {n} of it.", scores={"grade": n % 2})
+        for n in range(40)
+    ]
+    fill(session, made, lead, [*rows, Record(Kind.TEXT, {"text": "alone"}, scores={"grade": 1})])
+
+    found = labels.read(session, made.id, "grade", None)
+
+    assert found.questions is not None
+    assert found.questions.tolist() == [*(n // 2 for n in range(40)), 20]
 
 
 def test_grades_without_a_cut_are_learned_as_numbers(
@@ -161,7 +189,7 @@ def test_heuristics_are_features_and_imported_columns_are_not(
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"labels": "nothing"}, "no labels `nothing` here. There are decisions, ladder, grade"),
+        ({"labels": "nothing"}, "no label `nothing` here. There are: decisions, ladder, grade"),
         ({"labels": "decisions", "cut": None}, "0 rows have a label; learning takes 20"),
         ({"labels": "decisions"}, "a cut is for labels of a signal"),
         ({"cut": 9.0}, "All 40 labels say bad"),
@@ -211,7 +239,7 @@ def test_the_verb_and_the_list(
     api: TestClient,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("app.cli_models.from_environment", lambda: Here(api, session))
+    monkeypatch.setattr("app.cli_derived.from_environment", lambda: Here(api, session))
 
     code, printed = winnow(
         *("learn", "mix", "quality", "--labels", "grade", "--cut", 3, "--learner", "contrastive"),

@@ -186,7 +186,7 @@ def test_in_the_browser(
 def test_on_the_command_line(
     session: Session, api: TestClient, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.cli_models.from_environment", lambda: Here(api, session))
+    monkeypatch.setattr("app.cli_derived.from_environment", lambda: Here(api, session))
 
     code, said = winnow("combine", "mix", "both", "first", "second", "--by", "mean", "--wait")
     assert (code, "rows 400" in said) == (0, True)

@@ -20,15 +20,20 @@ class LabelsError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """Features (one row per sample) and their labels: 0 and 1, or any numbers."""
+    """Features (one row per sample) and their labels: 0 and 1, or any numbers.
+
+    Rows of one group, answers to the same question say, are never on both sides of a validation.
+    """
 
     features: Floats
     labels: Floats
     classes: bool
+    groups: NDArray[np.integer[Any]] | None = None
 
     def rows(self, chosen: NDArray[Any]) -> "Task":
         """A part of the task."""
-        return Task(self.features[chosen], self.labels[chosen], self.classes)
+        groups = None if self.groups is None else self.groups[chosen]
+        return Task(self.features[chosen], self.labels[chosen], self.classes, groups)
 
     def __len__(self) -> int:
         return len(self.labels)

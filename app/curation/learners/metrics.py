@@ -1,6 +1,6 @@
 """How well scores agree with labels, each number with an interval from resampling."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -39,14 +39,14 @@ def spearman(labels: Floats, scores: Floats) -> float:
     return float(one @ other) / size if size else 0.0
 
 
-def f1_at(cut: float) -> Metric:
-    """F1 of keeping scores from a cut on."""
-
-    def f1(labels: Floats, scores: Floats) -> float:
-        kept, good = scores >= cut, labels > 0
-        return float(2 * (kept & good).sum() / max(int(kept.sum() + good.sum()), 1))
-
-    return f1
+def f1(labels: Floats, scores: Floats) -> float:
+    """F1 of keeping scores from a cut on; each half is cut where the other half has its best."""
+    half = np.random.default_rng(0).permutation(len(labels)) % 2 == 0
+    kept = np.empty(len(labels), bool)
+    for side in (half, ~half):
+        kept[side] = scores[side] >= best_cut(labels[~side], scores[~side])
+    good = labels > 0
+    return float(2 * (kept & good).sum() / max(int(kept.sum() + good.sum()), 1))
 
 
 def best_cut(labels: Floats, scores: Floats) -> float:
@@ -69,20 +69,26 @@ def measured(
     """All metrics of these labels: (value, lower end, upper end) of the 95 % interval."""
     wanted: Mapping[str, Metric] = {"spearman": spearman, "mean_error": mean_error}
     if classes:
-        f1 = f1_at(best_cut(labels, scores))
         wanted = {"auroc": auroc, "pr_auc": pr_auc, "f1": f1, "spearman": spearman}
-    drawn = list(_resamples(labels, classes, seed))
-    return {
-        name: _with_ends(
-            metric(labels, scores), [metric(labels[one], scores[one]) for one in drawn]
-        )
-        for name, metric in wanted.items()
-    }
+    drawn = _resamples(labels, classes, seed)
+    return {name: _with_ends(metric, labels, scores, drawn) for name, metric in wanted.items()}
 
 
-def _with_ends(value: float, others: list[float]) -> Interval:
+def main(labels: Floats, scores: Floats, *, classes: bool, either_way: bool = False) -> Interval:
+    """AUROC for classes, Spearman for numbers, with its interval; of what may count downwards
+    (`either_way`) in the direction that is better."""
+    metric = auroc if classes else spearman
+    if either_way and metric(labels, scores) < metric(labels, -scores):
+        scores = -scores
+    return _with_ends(metric, labels, scores, _resamples(labels, classes, 0))
+
+
+def _with_ends(
+    metric: Metric, labels: Floats, scores: Floats, drawn: Sequence[NDArray[Any]]
+) -> Interval:
+    others = [metric(labels[one], scores[one]) for one in drawn]
     low, high = np.percentile(others, _TAILS).tolist()
-    return (round(value, 4), round(low, 4), round(high, 4))
+    return (round(metric(labels, scores), 4), round(low, 4), round(high, 4))
 
 
 def _resamples(labels: Floats, classes: bool, seed: int) -> list[NDArray[Any]]:

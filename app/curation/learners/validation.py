@@ -15,10 +15,10 @@ _FEWEST = 10
 
 @dataclass(frozen=True, slots=True)
 class Validated:
-    """Scores out of fold, and the learning curve as (labels, metric) pairs."""
+    """Scores out of fold, and the learning curve: labels, metric and the ends of its interval."""
 
     scores: Floats
-    curve: list[tuple[int, float]]
+    curve: list[tuple[int, float, float, float]]
 
 
 def validate(learner: Learner, task: Task, seed: int = 0) -> Validated:
@@ -33,25 +33,30 @@ def validate(learner: Learner, task: Task, seed: int = 0) -> Validated:
 
 def _curve(
     learner: Learner, task: Task, scores: Floats, held: NDArray[np.bool_], seed: int
-) -> list[tuple[int, float]]:
+) -> list[tuple[int, float, float, float]]:
     """The quality on one fold after learning from parts of the others, and from all of them."""
     seen = np.flatnonzero(~held)
     parts = [_part(task, seen, share, seed) for share in _CURVE if len(seen) * share >= _FEWEST]
     found = [
-        (len(part), _quality(task, learner.fit(task.rows(part), seed).score(task.features), held))
+        (len(part), *_quality(task, learner.fit(task.rows(part), seed).score(task.features), held))
         for part in parts
     ]
-    return [*found, (len(seen), _quality(task, scores, held))]
+    return [*found, (len(seen), *_quality(task, scores, held))]
 
 
 def folds(task: Task, seed: int) -> NDArray[np.int64]:
-    """The fold of each row; every fold has its share of each class, or of each range of labels."""
-    rng = np.random.default_rng(seed)
-    shuffled = rng.permutation(len(task))
-    order = shuffled[np.argsort(task.labels[shuffled], kind="stable")]
-    fold = np.empty(len(task), np.int64)
-    fold[order] = np.arange(len(task)) % FOLDS
-    return fold
+    """The fold of each row; every fold has its share of each class, or of each range of labels.
+
+    Groups stay whole; the mean of their labels is what is spread.
+    """
+    groups = np.arange(len(task)) if task.groups is None else task.groups
+    _, group, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    means = np.bincount(group, weights=task.labels) / sizes
+    shuffled = np.random.default_rng(seed).permutation(len(means))
+    order = shuffled[np.argsort(means[shuffled], kind="stable")]
+    fold = np.empty(len(means), np.int64)
+    fold[order] = np.arange(len(means)) % FOLDS
+    return fold[group]
 
 
 def _part(task: Task, seen: NDArray[np.intp], share: float, seed: int) -> NDArray[np.intp]:
@@ -64,7 +69,6 @@ def _part(task: Task, seen: NDArray[np.intp], share: float, seed: int) -> NDArra
     return np.concatenate([side[: max(round(len(side) * share), 2)] for side in sides])
 
 
-def _quality(task: Task, scores: Floats, rows: NDArray[np.bool_]) -> float:
-    """AUROC for classes, Spearman for numbers."""
-    metric = metrics.auroc if task.classes else metrics.spearman
-    return round(metric(task.labels[rows], scores[rows]), 4)
+def _quality(task: Task, scores: Floats, rows: NDArray[np.bool_]) -> metrics.Interval:
+    """AUROC for classes, Spearman for numbers, with their intervals."""
+    return metrics.main(task.labels[rows], scores[rows], classes=task.classes)

@@ -9,18 +9,21 @@ from app.curation.pii.kinds import KINDS, Hit
 from app.curation.records import BODY_FIELDS, Kind
 
 
-def masked(text: str, kinds: Collection[str]) -> tuple[str, Counter[str]]:
-    """The text without personal data of these kinds, and how many places of each were masked."""
+def masked(text: str, kinds: Collection[str], number: int = 0) -> tuple[str, Counter[str]]:
+    """The text without personal data of these kinds, and how many places of each were masked.
+
+    A `number` marks the masks, so that two texts that differ in nothing else stay two.
+    """
     counts: Counter[str] = Counter()
     # A mask may uncover what stood too near to another number to be taken for one.
     while hits := [hit for hit in find_in(text) if hit.kind in kinds]:
         counts.update(hit.kind for hit in hits)
-        text = _replaced(text, hits)
+        text = _replaced(text, hits, number)
     return text, counts
 
 
 def masked_body(
-    kind: Kind, body: Mapping[str, Any], kinds: Collection[str]
+    kind: Kind, body: Mapping[str, Any], kinds: Collection[str], number: int = 0
 ) -> tuple[dict[str, Any], Counter[str]]:
     """The body with every string masked in place, and the counts over all of them."""
     counts: Counter[str] = Counter()
@@ -28,7 +31,7 @@ def masked_body(
     def mask(value: Any) -> Any:
         if not isinstance(value, str):
             return value
-        new, found = masked(value, kinds)
+        new, found = masked(value, kinds, number)
         counts.update(found)
         return new
 
@@ -44,9 +47,18 @@ def masked_body(
     return new, counts
 
 
-def _replaced(text: str, hits: list[Hit]) -> str:
+def _replaced(text: str, hits: list[Hit], number: int) -> str:
     parts, last = [], 0
     for hit in hits:
-        parts += [text[last : hit.start], KINDS[hit.kind].mask]
+        parts += [text[last : hit.start], _numbered(KINDS[hit.kind].mask, number)]
         last = hit.end
     return "".join([*parts, text[last:]])
+
+
+def _numbered(mask: str, number: int) -> str:
+    """`<EMAIL>` with the number 28 is `<EMAIL-AB>`: digits might be taken for data again."""
+    letters = ""
+    while number:
+        number, letter = divmod(number - 1, 26)
+        letters = chr(ord("A") + letter) + letters
+    return f"{mask[:-1]}-{letters}{mask[-1]}" if letters else mask

@@ -171,6 +171,33 @@ def test_every_fold_has_its_share(classes: bool) -> None:
     assert np.ptp(shares) < (0.1 if classes else 0.6)
 
 
+def test_rows_of_one_group_are_in_one_fold() -> None:
+    known = task(120)
+    groups = np.repeat(np.arange(40), 3)[np.random.default_rng(4).permutation(120)]
+
+    fold = folds(Task(known.features, known.labels, True, groups), 0)
+
+    assert all(len(set(fold[groups == one])) == 1 for one in range(40))
+    assert np.ptp(np.bincount(fold)) <= 3
+    assert np.ptp([known.labels[fold == number].mean() for number in range(5)]) < 0.2
+
+
+def test_what_a_question_gives_away_is_not_counted_as_learned() -> None:
+    """Labels that only the question tells: its other answers must not teach them."""
+    rng = np.random.default_rng(2)
+    groups = np.repeat(np.arange(60), 4)
+    features = rng.normal(size=(60, 8))[groups] + rng.normal(size=(240, 8)) / 100
+    labels = (rng.random(60) < 0.5).astype(float)[groups]
+
+    apart, together = (
+        validate(Forest(trees=30), Task(features, labels, True, one)).scores
+        for one in (groups, None)
+    )
+
+    assert auroc(labels, together) > 0.9
+    assert auroc(labels, apart) < 0.7
+
+
 @pytest.mark.parametrize("classes", [True, False])
 def test_validation_scores_rows_that_were_not_seen(classes: bool) -> None:
     known = task(200, classes=classes)
@@ -180,7 +207,8 @@ def test_validation_scores_rows_that_were_not_seen(classes: bool) -> None:
 
     assert spearman(known.labels, good.scores) > 0.6
     assert abs(spearman(nonsense.labels, bad.scores)) < 0.2
-    assert [size for size, _ in good.curve][-1] == 160
+    assert good.curve[-1][0] == 160
+    assert all(low <= quality <= high for _, quality, low, high in good.curve)
     assert len(good.curve) == 5
     assert len(validate(Ridge(), task(20)).curve) == 2
 

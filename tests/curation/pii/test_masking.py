@@ -107,3 +107,11 @@ def test_keccak_is_that_of_ethereum() -> None:
         "4e03657aea45a94fc7d47ba826c8d667c0d1e6e33a64a036ec44f58fa12d6c45"
     )
     assert len(keccak_256(b"x" * 300)) == 32
+
+
+@pytest.mark.parametrize(("number", "mask"), [(0, "<EMAIL>"), (1, "<EMAIL-A>"), (28, "<EMAIL-AB>")])
+def test_a_number_keeps_texts_apart(number: int, mask: str) -> None:
+    text, _ = masked("jo@example.org", KINDS, number)
+
+    assert text == mask
+    assert masked(text, KINDS) == (text, {})
