@@ -7,6 +7,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy.orm import Session
 
 from app.accounts.current import CurrentLead, CurrentUser, SessionDep
+from app.accounts.policies import Principal
 from app.campaigns import service
 from app.campaigns.models import Labeller
 from app.campaigns.service import CampaignIn
@@ -16,6 +17,8 @@ from app.errors import AppError
 from app.jobs import service as jobs
 from app.jobs.models import Job
 from app.judging import rubrics
+from app.judging import service as judging
+from app.judging.service import Order
 from app.llm import service as llm
 from app.samples import registry
 from app.validation import build
@@ -79,7 +82,10 @@ def start(
     dataset = datasets.get(session, name)
     given: dict[str, Any] = {field: value for field, value in form.items() if value.strip()}
     given.pop("csrf", None)
+    pilot = given.pop("then", "") == "pilot"
     try:
+        if pilot:
+            return _estimate(session, dataset, given, user)
         with session.begin_nested():
             campaign = service.start(
                 session, dataset, build(CampaignIn, given, "campaign"), by=user
@@ -87,6 +93,18 @@ def start(
     except AppError as error:
         return _page(request, session, dataset, error=error)
     return _back(dataset, campaign.name)
+
+
+def _estimate(
+    session: Session, dataset: Dataset, given: dict[str, Any], user: Principal
+) -> Response:
+    """A pilot of the judge over as many samples; its page tells what they would cost."""
+    order: dict[str, Any] = {"sample": given.get("size"), "pilot": True}
+    order |= {name: given[name] for name in ("rubric", "provider", "where") if name in given}
+    body = build(Order, order, "judge")
+    judging.start(session, dataset, body, by=user)
+    address = f"/datasets/{dataset.name}/judges?rubric={body.rubric}"
+    return RedirectResponse(address, status_code=303)
 
 
 @router.post("/datasets/{name}/campaigns/{campaign}/label", name="campaigns:label")

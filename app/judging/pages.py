@@ -15,6 +15,7 @@ from app.errors import AppError
 from app.jobs import service as jobs
 from app.jobs.models import JobKind
 from app.judging import rubrics, service, trying
+from app.judging.rubrics import Versioned
 from app.judging.service import Order
 from app.llm import service as llm
 from app.validation import build
@@ -32,9 +33,12 @@ def judges_page(
     session: SessionDep,
     _user: CurrentUser,
     rubric: Annotated[str, Query(max_length=100)] = "",
+    version: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None,
 ) -> HTMLResponse:
-    """All rubrics; one opened with its text, its trial and its jobs."""
-    return _page(request, session, datasets.get(session, name), rubric)
+    """All rubrics; one opened with its text, its trial and its jobs; an older version if asked."""
+    dataset = datasets.get(session, name)
+    older = rubrics.get(session, rubric, version) if rubric and version is not None else None
+    return _page(request, session, dataset, rubric, older=older)
 
 
 def _page(
@@ -44,14 +48,13 @@ def _page(
     name: str,
     error: AppError | None = None,
     typed: Mapping[str, str] | None = None,
+    older: Versioned | None = None,
 ) -> HTMLResponse:
     known = rubrics.everything(session)
-    opened = next((one for one in known if one.rubric.name == name), known[0])
-    newest = [
-        job
-        for job in jobs.newest(session, dataset.id, 50)
-        if job.kind is JobKind.JUDGE and job.params["rubric"] == opened.rubric.name
-    ][:_SHOWN_JOBS]
+    newest_version = next((one for one in known if one.rubric.name == name), known[0])
+    opened = older or newest_version
+    judged = [job for job in jobs.newest(session, dataset.id, 50) if job.kind is JobKind.JUDGE]
+    newest = [job for job in judged if job.params["rubric"] == opened.rubric.name][:_SHOWN_JOBS]
     return render(
         request,
         "judging/page.html",
@@ -59,10 +62,14 @@ def _page(
         dataset=dataset,
         rubrics=known,
         opened=opened,
+        newest_version=newest_version,
+        told=told(opened.rubric),
+        told_now=told(newest_version.rubric),
         form=typed or _as_form(opened.rubric),
         versions=rubrics.versions(session, opened.rubric.name),
         signals=service.signals(session, dataset),
         providers=llm.everything(session),
+        last_provider=judged[0].params["provider"] if judged else "",
         jobs=newest,
         progress=jobs.progress(session, newest),
         error=error,
@@ -119,6 +126,11 @@ def start(
 def _back(dataset: Dataset, rubric: str) -> Response:
     address = f"/datasets/{dataset.name}/judges?rubric={rubric}"
     return RedirectResponse(address, status_code=303)
+
+
+def told(rubric: Rubric) -> str:
+    """What the judge is told, with a word where the sample stands."""
+    return "\n\n".join(one.content for one in rubric.asked("(the sample)").messages)
 
 
 _NUMBERS = ("low", "high", "step")

@@ -65,7 +65,7 @@ def on_some(
     ids = drawn(session, schema_of(session, dataset.id), fit, ROWS, seed=seed).tolist()
     records = [_record(session, sample_id) for sample_id in ids]
     account = Account(None, by.id, dataset.id, f"{rubric.name}, tried")
-    asking = Asking(provider, llm.model_of(provider), account)
+    asking = Asking(provider, llm.model_of(provider, tries=1), account)
     asked = [(record, questions(rubric, record)) for record in records]
     asking.recall(chain.from_iterable(each for _, each in asked))
     return finished(_all(asking, rubric, asked))

@@ -1,8 +1,9 @@
 """Providers in the browser: endpoints, prices, limits, a test; what was spent."""
 
+from decimal import Decimal
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy.orm import Session
 
@@ -11,6 +12,7 @@ from app.accounts.policies import Principal
 from app.errors import AppError
 from app.jobs import energy
 from app.llm import policies, service
+from app.llm.models import Provider, ProviderKind
 from app.llm.service import ProviderIn
 from app.validation import build
 from app.web.forms import FormFields
@@ -20,9 +22,26 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/settings/providers", name="llm:page")
-def providers_page(request: Request, session: SessionDep, user: CurrentUser) -> HTMLResponse:
-    """Endpoints of models, and what was asked of them."""
-    return _page(request, session, user)
+def providers_page(
+    request: Request,
+    session: SessionDep,
+    user: CurrentUser,
+    edit: Annotated[str, Query(max_length=100)] = "",
+) -> HTMLResponse:
+    """Endpoints of models, and what was asked of them; the form filled with one to be changed."""
+    form = _as_form(service.get(session, edit)) if edit else None
+    return _page(request, session, user, form=form)
+
+
+def _as_form(provider: Provider) -> dict[str, str]:
+    """What the form is filled with: all but the key, which nobody sees again."""
+    # A local model's url is the hash of its files.
+    hidden = {"key", "url"} if provider.kind == ProviderKind.LOCAL else {"key"}
+    given = {name: getattr(provider, name) for name in ProviderIn.model_fields.keys() - hidden}
+    return {
+        name: f"{value.normalize():f}" if isinstance(value, Decimal) else str(value)
+        for name, value in given.items()
+    }
 
 
 @router.post("/settings/providers", name="llm:save")

@@ -20,7 +20,7 @@ from app.llm.models import LlmUsage, Provider, ProviderKind
 from app.llm.running import finished
 from app.providers import local_models, local_probe
 from app.providers.local_chat import LocalChat
-from app.providers.openai_chat import Endpoint, OpenAIChat
+from app.providers.openai_chat import TRIES, Endpoint, OpenAIChat
 from app.providers.transport import refusal
 from app.validation import Money
 
@@ -136,11 +136,11 @@ def remove(session: Session, name: str, *, by: Principal) -> None:
     audit.record(session, by, "provider.remove", ("provider", provider.id), before={"name": name})
 
 
-def model_of(provider: Provider) -> LanguageModel:
+def model_of(provider: Provider, *, tries: int = TRIES) -> LanguageModel:
     """The provider's model: a client of its endpoint, or the model itself."""
     if provider.kind == ProviderKind.LOCAL:
         return LocalChat(provider.model, provider.concurrency, provider.url)
-    return OpenAIChat(_endpoint(provider))
+    return OpenAIChat(_endpoint(provider), tries)
 
 
 def queue_of(provider: Provider) -> Queue:

@@ -17,7 +17,7 @@ from app.curation.ports import ModelError, Question, Reply
 from app.providers.pace import Pace
 from app.providers.transport import RefusedAddressError, TooLongError, Transport
 
-_TRIES = 6
+TRIES = 6
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S, _LONGEST_ASKED_S = 0.5, 20.0, 300.0
 _CHARS_PER_TOKEN = 4  # of English text, for the limit of tokens per minute alone
 _AGAIN = {408, 409, 425, 429, 500, 502, 503, 504, 520, 522, 524, 529}
@@ -46,7 +46,7 @@ class OpenAIChat:
     then on, since the prompt says the form as well.
     """
 
-    def __init__(self, endpoint: Endpoint, tries: int = _TRIES) -> None:
+    def __init__(self, endpoint: Endpoint, tries: int = TRIES) -> None:
         self._endpoint = endpoint
         self._tries = tries
         self._pace = Pace(endpoint.requests_per_minute, endpoint.tokens_per_minute)

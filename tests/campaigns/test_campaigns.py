@@ -238,6 +238,22 @@ def test_drawing_again_after_a_crash_changes_nothing(
     assert sorted(session.scalars(select(CampaignSample.sample_id))) == before
 
 
+def test_what_a_judge_would_cost_is_estimated_before_anything_is_drawn(
+    session: Session, lead: Principal, admin: Principal, bells: list[str], dataset: Dataset
+) -> None:
+    with serving(lambda _: graded(3)) as endpoint:
+        provide(session, admin, endpoint, price_in="1", price_out="1")
+        form = {"size": "40", "rubric": "edu_judge", "provider": "local", "then": "pilot"}
+        sent = browser_of(session, lead).post(
+            "/datasets/mix/campaigns", data={"name": "", **form}, follow_redirects=False
+        )
+        job = run_job(session, bells[-1])
+
+    assert sent.headers["location"] == "/datasets/mix/judges?rubric=edu_judge"
+    assert (job.result["estimate"]["rows"], len(endpoint.requests)) == (40, 20)
+    assert service.everything(session, dataset) == []
+
+
 def test_in_the_browser(
     session: Session, lead: Principal, bells: list[str], dataset: Dataset
 ) -> None:

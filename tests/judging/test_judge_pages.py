@@ -9,7 +9,7 @@ from app.judging import rubrics, service
 from app.llm import service as llm
 from app.llm.service import ProviderIn
 from tests.conftest import browser_of
-from tests.endpoint import graded, serving
+from tests.endpoint import Answer, graded, serving
 from tests.factories import fill, instruction, make_dataset, run_job
 
 
@@ -48,6 +48,32 @@ def test_a_rubric_is_tried_saved_and_judged_by(
     assert service.signals(session, made)[0].version == 2
 
 
+def test_an_older_version_is_opened_compared_and_tried_once(
+    session: Session, lead: Principal, admin: Principal
+) -> None:
+    fill(session, make_dataset(session, lead), lead, [instruction("Question?")])
+    browser = browser_of(session, lead)
+    form = _form(browser, session, "accuracy_judge") | {"criteria": "It is right.\nIt is true."}
+    browser.post("/datasets/mix/judges/rubric", data=form)
+
+    page = browser.get("/datasets/mix/judges?rubric=accuracy_judge&version=1").text
+
+    assert "From version 1 to 2" in page
+    assert "<ins>" in page
+    assert "Save as version 3" in page
+    assert "It is true." not in page.split("From version")[0]
+    assert "additionalProperties" in page
+    gone = browser.get("/datasets/mix/judges?rubric=accuracy_judge&version=7")
+    assert gone.status_code == 404
+    with serving(lambda _: Answer("busy", status=503)) as endpoint:
+        given = ProviderIn(name="local", url=endpoint.url, model="tiny")
+        llm.save(session, given, by=admin)
+        session.commit()
+        tried = browser.post("/datasets/mix/judges/try", data={**form, "provider": "local"})
+    assert "503" in tried.text
+    assert len(endpoint.requests) == 1  # who waits for a page is told at once
+
+
 def test_a_wrong_rubric_is_shown_again_with_what_is_wrong(
     session: Session, lead: Principal, bells: list[str]
 ) -> None:
@@ -68,12 +94,16 @@ def test_providers_are_added_tested_and_removed(session: Session, admin: Princip
         data = {"name": "local", "url": endpoint.url, "model": "tiny", "key": "sk-hidden"}
         page = browser.post("/settings/providers", data=data)
         tested = browser.post("/settings/providers/test", data={"name": "local"})
+    edited = browser.get("/settings/providers?edit=local").text
     gone = browser.post("/settings/providers/test", data={"name": "local"})
     removed = browser.post("/settings/providers/remove", data={"name": "local"})
 
     assert "tiny" in page.text
     assert "sk-hidden" not in page.text
     assert "It answered" in tested.text
+    assert "Change local" in edited
+    assert f'value="{endpoint.url}"' in edited
+    assert "sk-hidden" not in edited
     assert "can&#39;t be reached" in gone.text
     assert "No model yet" in removed.text
 
