@@ -229,6 +229,7 @@ for _verb in (
     cli_models.rubrics,
     cli_models.judge,
     cli_models.calibrate,
+    cli_models.usage,
     cli_models.embed,
     cli_models.search,
     cli_derived.learn,

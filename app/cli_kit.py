@@ -51,7 +51,7 @@ def cell(value: Any) -> str:
     if value is None:
         return "-"
     if isinstance(value, float):
-        text = f"{value:g}"
+        text = f"{value:.4g}" if abs(value) < 1000 else f"{value:g}"
     elif isinstance(value, dict | list):
         text = json.dumps(value, ensure_ascii=False)
     else:

@@ -131,6 +131,14 @@ def judge(
 
 
 @click.command()
+@json_option
+def usage(as_json: bool) -> None:
+    """What models were asked and what it cost, job by job, the newest first."""
+    columns = ("purpose", "calls", "reused", "tokens_in", "tokens_out", "money", "seconds")
+    print_page(from_environment().get("/usage")["items"], columns, as_json=as_json)
+
+
+@click.command()
 @click.argument("dataset")
 @click.argument("signal")
 @click.option("--against", default="decisions", show_default=True, metavar="SIGNAL|decisions")

@@ -63,3 +63,11 @@ def test_a_provider_is_an_endpoint_or_local(live: Live, options: list[str]) -> N
 
     assert wrong.exit_code == 2
     assert "Give either --url" in wrong.output
+
+
+def test_what_was_asked_is_listed(live: Live) -> None:
+    found = live.winnow("usage", "--json")
+
+    assert found.exit_code == 0
+    assert all(one["calls"] >= 0 for one in json.loads(found.output)["items"])
+    assert "tokens_in" in live.winnow("usage").output

@@ -9,7 +9,6 @@ from app.accounts.current import CurrentLead, CurrentUser, SessionDep
 from app.calibration import plots, service
 from app.datasets import service as datasets
 from app.errors import AppError
-from app.review.verdicts import DECISIONS
 from app.samples import registry, texts
 from app.scoring import service as scoring
 from app.scoring import trust
@@ -27,7 +26,7 @@ def calibration_page(
     session: SessionDep,
     _user: CurrentUser,
     signal: Name = "",
-    against: Name = DECISIONS,
+    against: Name = "",
     cut: Annotated[float | None, Query()] = None,
 ) -> HTMLResponse:
     """One signal against people; the address is the whole state."""
@@ -35,6 +34,7 @@ def calibration_page(
     signals = registry.signals(session, dataset.id)
     first = next((one for one in signals if one.key == "judge"), signals[0] if signals else None)
     chosen = signal or (first.name if first else "")
+    against = against or service.labels_of(session, dataset, chosen)
     report, problem = None, ""
     try:
         report = service.report(session, dataset, chosen, against, cut=cut) if chosen else None

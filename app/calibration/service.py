@@ -49,6 +49,15 @@ class Report:
     rows: Labelled
 
 
+def labels_of(session: Session, dataset: Dataset, signal: str) -> str:
+    """What people said here: their decisions, or where nobody decided an imported rating."""
+    if session.execute(shares(dataset.id).limit(1)).first() is not None:
+        return DECISIONS
+    known = registry.signals(session, dataset.id)
+    rated = (one.name for one in known if one.key == registry.IMPORTED and one.name != signal)
+    return next(rated, DECISIONS)
+
+
 def report(
     session: Session,
     dataset: Dataset,

@@ -68,6 +68,17 @@ def test_ratings_are_labels_too(session: Session, dataset: Dataset) -> None:
     assert found.calibration.leniency == pytest.approx(-0.14, abs=0.2)
 
 
+def test_the_page_opens_on_what_people_said(
+    session: Session, dataset: Dataset, lead: Principal
+) -> None:
+    browser = browser_of(session, lead)
+    address = f"/datasets/{dataset.name}/calibration?signal=judge"
+
+    assert '<option value="rating" selected>' in browser.get(address).text
+    decide(session, dataset, lead, 110)
+    assert '<option value="decisions" selected>' in browser.get(address).text
+
+
 def test_what_can_not_be_compared_is_told(session: Session, dataset: Dataset) -> None:
     with pytest.raises(InvalidError, match="No sample has both"):
         service.report(session, dataset, "judge")
