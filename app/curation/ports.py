@@ -38,11 +38,16 @@ class Reply:
 
 
 class ModelError(Exception):
-    """The model gave no reply; the sentence says why. `fatal`: asking again is of no use."""
+    """The model gave no reply; the sentence says why.
 
-    def __init__(self, message: str, *, fatal: bool) -> None:
+    `fatal`: asking again is of no use. `answered`: it did answer, so often, in a way that no one
+    can read; that has its price nonetheless.
+    """
+
+    def __init__(self, message: str, *, fatal: bool, answered: int = 0) -> None:
         super().__init__(message)
         self.fatal = fatal
+        self.answered = answered
 
 
 class LanguageModel(Protocol):

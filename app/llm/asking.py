@@ -18,7 +18,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from app.curation.ports import LanguageModel, Question, Reply
+from app.curation.ports import LanguageModel, ModelError, Question, Reply
 from app.db import session_scope
 from app.llm.models import LlmCall, LlmUsage, Provider
 from app.llm.service import cost
@@ -49,6 +49,7 @@ class _Open:
     """What was asked since the last write."""
 
     replies: dict[bytes, Reply] = field(default_factory=dict)
+    lost: list[Reply] = field(default_factory=list)  # paid for, but of no use to anybody
     reused: int = 0
 
 
@@ -94,6 +95,9 @@ class Asking:
             await self._reserve(most, self._account.budget)
         try:
             reply = await self._model.ask(question)
+        except ModelError as error:
+            self._lose(question, error.answered)
+            raise
         finally:
             if self._account.budget is not None:
                 self._reserved -= most
@@ -102,6 +106,12 @@ class Asking:
         if time.monotonic() - self._flushed >= _FLUSH_S:
             self.flush()
         return reply
+
+    def _lose(self, question: Question, times: int) -> None:
+        """Book answers that could not be read as the longest that they may have been."""
+        lost = Reply("", "lost", _tokens(question), question.max_tokens, 0.0)
+        self._open.lost += [lost] * times
+        self._spent += times * cost(self._provider, lost.tokens_in, lost.tokens_out)
 
     async def _reserve(self, most: Decimal, budget: Decimal) -> None:
         """Wait until the most that a question can cost is free beside those in flight.
@@ -126,12 +136,12 @@ class Asking:
     def flush(self) -> None:
         """Write replies and costs."""
         self._flushed = time.monotonic()
-        replies, reused = self._open.replies, self._open.reused
-        if not replies and not reused:
+        replies, lost, reused = self._open.replies, self._open.lost, self._open.reused
+        if not replies and not lost and not reused:
             return
         with session_scope() as session:
             _store(session, self._provider, replies)
-            _charge(session, self._provider, self._account, list(replies.values()), reused)
+            _charge(session, self._provider, self._account, [*replies.values(), *lost], reused)
         self._known |= replies
         self._open = _Open()
 
@@ -153,13 +163,17 @@ class Asking:
         return hashlib.sha256(orjson.dumps(recipe, option=orjson.OPT_SORT_KEYS)).digest()
 
     def _most(self, question: Question) -> Decimal:
-        size = sum(len(one.content.encode()) for one in question.messages)
-        return cost(self._provider, int(size / _BYTES_PER_TOKEN) + 1, question.max_tokens)
+        return cost(self._provider, _tokens(question), question.max_tokens)
 
     def _spent_before(self) -> Decimal:
         with session_scope() as session:
             query = select(func.sum(LlmUsage.money)).where(LlmUsage.job_id == self._account.job_id)
             return session.scalar(query) or Decimal(0)
+
+
+def _tokens(question: Question) -> int:
+    size = sum(len(one.content.encode()) for one in question.messages)
+    return int(size / _BYTES_PER_TOKEN) + 1
 
 
 def _store(session: Session, provider: Provider, replies: Mapping[bytes, Reply]) -> None:

@@ -164,9 +164,10 @@ class OpenAIChat:
         if isinstance(error, APITimeoutError):
             limit = f"{self._endpoint.timeout_s:g} s"
             return ModelError(f"{place} did not answer within {limit}{times}.", fatal=False)
-        if isinstance(error, APIConnectionError):
+        if isinstance(error, APIConnectionError) and not isinstance(cause, TooLongError):
             return ModelError(f"{place} can't be reached{times}: {cause}.", fatal=False)
-        return ModelError(f"{place} sent something that is no reply: {cause}.", fatal=False)
+        said = f"{place} sent something that is no reply: {cause}."
+        return ModelError(said, fatal=False, answered=tries)
 
     def _without_key(self, said: str) -> str:
         """The endpoint's words, without the key that some endpoints repeat."""

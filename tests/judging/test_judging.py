@@ -74,6 +74,25 @@ def test_every_sample_gets_its_score_and_its_reason(
     assert endpoint.keys == {"bearer sk-secret": 30}
 
 
+def test_answers_that_nobody_can_read_are_booked_as_the_longest_they_may_have_been(
+    session: Session, dataset: Dataset, lead: Principal, admin: Principal, bells: list[str]
+) -> None:
+    def answer(request: Json) -> Answer:
+        return Answer("x" * 2**20) if number(request) % 10 == 0 else graded(2)
+
+    with serving(answer) as endpoint:
+        provide(session, admin, endpoint, price_in="2", price_out="10")
+        job = judge(session, dataset, lead)
+
+    assert len(endpoint.requests) == 30
+    usage = session.scalars(select(LlmUsage)).one()
+    most = endpoint.requests[0]["max_tokens"]
+    assert usage.calls == 30
+    assert usage.tokens_out == 27 * 20 + 3 * most
+    assert Decimal(job.result["money"]) == usage.money
+    assert session.scalar(select(func.count()).select_from(LlmCall)) == 27
+
+
 def test_the_sample_is_fenced_and_the_reason_comes_first(
     session: Session, lead: Principal, admin: Principal, bells: list[str]
 ) -> None:

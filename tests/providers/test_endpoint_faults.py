@@ -108,6 +108,7 @@ def test_what_does_not_pass_is_said_without_the_key(answer: Answer, asked: int, 
     assert words in str(found)
     assert KEY not in str(found)
     assert len(endpoint.requests) == asked
+    assert found.answered == (asked if "no reply" in words or "longer" in words else 0)
 
 
 def test_a_reply_that_does_not_come_is_not_waited_for_longer_than_allowed() -> None:
