@@ -26,6 +26,9 @@ class Settings(BaseSettings):
         "",
         description="Model of embeddings, a folder or a name on the hub; empty: all-MiniLM-L6-v2",
     )
+    cache: Path | None = Field(
+        None, description="Folder of distilled models, which homes may share; empty: HOME/models"
+    )
     public_url: str = Field("http://127.0.0.1:8000", description="Address under which people open")
     secret_key: str = Field(
         "",
@@ -57,8 +60,13 @@ class Settings(BaseSettings):
 
     @property
     def models(self) -> Path:
-        """Models that were made here: distilled embedders, learned scorers."""
+        """Models that were learned here."""
         return self.home / "models"
+
+    @property
+    def distilled(self) -> Path:
+        """Embedders that were distilled from larger ones; what is gone is made again."""
+        return self.cache or self.models
 
     @property
     def import_folder(self) -> Path:

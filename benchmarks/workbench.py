@@ -97,7 +97,11 @@ def running(
     home.mkdir(parents=True, exist_ok=True)
     port = _free_port()
     command = [sys.executable, "-m", "app.cli", "up", "--home", str(home), "--port", str(port)]
-    own = {name: value for name, value in os.environ.items() if not name.startswith("WINNOW_")}
+    own = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("WINNOW_") or name == "WINNOW_CACHE"
+    }
     with (home / "up.log").open("a") as log:
         process = subprocess.Popen(
             [*command, "--workers", str(workers), "--queues", queues, "--no-browser", "--json"],

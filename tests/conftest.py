@@ -13,6 +13,10 @@ import pytest
 _HOME = Path(tempfile.mkdtemp(prefix="winnow-test-"))
 atexit.register(shutil.rmtree, _HOME, ignore_errors=True)  # after Postgres has stopped
 os.environ["WINNOW_HOME"] = str(_HOME)
+if "PYTEST_XDIST_WORKER" not in os.environ:  # workers have it from the process that started them
+    _CACHE = tempfile.mkdtemp(prefix="winnow-models-")
+    atexit.register(shutil.rmtree, _CACHE, ignore_errors=True)
+    os.environ["WINNOW_CACHE"] = _CACHE
 os.environ["WINNOW_LOG_JSON"] = "true"
 # Tests share one connection, which a second thread must not use; real workers beat in test_brokers.
 os.environ["WINNOW_HEARTBEAT_S"] = "3600"
@@ -53,16 +57,6 @@ def engine(database_url: str) -> Iterator[Engine]:
     made = create_engine(db.sqlalchemy_url(database_url))
     yield made
     made.dispose()
-
-
-@pytest.fixture(scope="session")
-def distilled(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Models are distilled once for all test workers."""
-    base = tmp_path_factory.getbasetemp()
-    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "models"
-    shared.mkdir(exist_ok=True)
-    if not settings().models.exists():
-        settings().models.symlink_to(shared)
 
 
 @pytest.fixture

@@ -39,12 +39,21 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def environment() -> dict[str, str]:
+    """The environment of a server: nothing of this process's settings but the distilled models."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("WINNOW_") or name == "WINNOW_CACHE"
+    }
+
+
 def start(
     home: Path, *options: str, port: int | None = None, env: Mapping[str, str] | None = None
 ) -> subprocess.Popen[str]:
     """Start `winnow up`; its log goes to a file in the folder."""
     home.mkdir(parents=True, exist_ok=True)
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("WINNOW_")}
+    kept = environment()
     at = ["--home", str(home), "--port", str(port or free_port())]
     with (home / "up.log").open("a") as log:
         return subprocess.Popen(

@@ -58,7 +58,7 @@ def start(session: Session, dataset: Dataset, tier: Tier, *, by: Principal) -> J
 
 def embedder(tier: Tier) -> Embedder:
     """The embedder of this process for the model that is set."""
-    return embedders.load(settings().embedding_model, tier, settings().models)
+    return embedders.load(settings().embedding_model, tier, settings().distilled)
 
 
 def model_of(session: Session, tier: Tier) -> EmbeddingModel:

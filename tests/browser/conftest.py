@@ -22,6 +22,7 @@ from bs4 import BeautifulSoup
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
 from app.client import Client
+from tests.live import environment
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
@@ -134,13 +135,12 @@ def rows(count: int = 12) -> list[dict[str, Any]]:
 def site() -> Iterator[Site]:
     """Winnow as `winnow up --demo` starts it, in a folder of its own."""
     home = Path(tempfile.mkdtemp(prefix="winnow-browser-"))
-    env = {name: value for name, value in os.environ.items() if not name.startswith("WINNOW_")}
     options = ["--home", str(home), "--port", str(_free_port()), "--demo", "--no-browser", "--json"]
     with (home / "log").open("w") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "app.cli", "up", *options],
             cwd=ROOT,
-            env={**env, "WINNOW_LOGIN_TRIES": "1000"},
+            env={**environment(), "WINNOW_LOGIN_TRIES": "1000"},
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,

@@ -25,8 +25,6 @@ from tests.factories import fill, instruction, make_dataset, run_job
 from tests.judging.test_judging import provide
 from tests.shell import Here, winnow, winnow_json
 
-pytestmark = pytest.mark.usefixtures("distilled")
-
 TOPICS = ("sorting algorithms and arrays", "tomato soup and bread", "the moon and the planets")
 
 

@@ -421,7 +421,6 @@ def test_on_the_command_line(
     assert '"open": 0' in printed
 
 
-@pytest.mark.usefixtures("distilled")
 def test_meaning_is_looked_for_by_the_transformer_where_rows_are_few(
     session: Session, benchmark: Dataset, dataset: Dataset, lead: Principal
 ) -> None:

@@ -12,8 +12,6 @@ from app.providers import embedders, static_embeddings, weights
 from app.providers.embedders import Tier
 from app.settings import settings
 
-pytestmark = pytest.mark.usefixtures("distilled")
-
 TEXTS = [
     "How do plants make food from sunlight?",
     "Photosynthesis turns light into sugar in green leaves.",
@@ -22,7 +20,7 @@ TEXTS = [
 
 
 def loaded(tier: Tier) -> Embedder:
-    return embedders.load("", tier, settings().models)
+    return embedders.load("", tier, settings().distilled)
 
 
 @pytest.mark.parametrize("tier", Tier)

@@ -19,7 +19,7 @@ from app.samples.models import Sample
 from tests.factories import fill, instruction, make_dataset, run_job
 from tests.shell import Here, winnow, winnow_json
 
-pytestmark = pytest.mark.usefixtures("distilled", "bells")
+pytestmark = pytest.mark.usefixtures("bells")
 
 TOPICS = ("Bake bread with flour.", "Sort a list of numbers.", "Plant a tree in spring.")
 

@@ -22,7 +22,7 @@ from tests.factories import fill, instruction, make_dataset, run_job
 
 __all__ = ["real_data"]  # the fixture
 
-pytestmark = pytest.mark.usefixtures("distilled", "bells")
+pytestmark = pytest.mark.usefixtures("bells")
 
 QUESTION = "How do plants make food?"
 ROWS = 1500

@@ -9,8 +9,6 @@ from app.samples.models import Sample
 from tests.conftest import browser_of
 from tests.factories import fill, instruction, make_dataset, run_job
 
-pytestmark = pytest.mark.usefixtures("distilled")
-
 TEXTS = [
     ("How do I sort a list of numbers?", "Use the quicksort algorithm."),
     ("Order an array ascending", "Merge sort does it in n log n."),

@@ -17,7 +17,7 @@ from tests.conftest import browser_of
 from tests.curation.learners.test_ladder import planted
 from tests.factories import fill, instruction, make_dataset, run_job
 
-pytestmark = pytest.mark.usefixtures("distilled", "bells")
+pytestmark = pytest.mark.usefixtures("bells")
 
 
 @pytest.fixture

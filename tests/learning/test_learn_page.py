@@ -16,7 +16,7 @@ from tests.learning.test_learning import dataset, learn
 
 __all__ = ["dataset"]  # the fixture
 
-pytestmark = pytest.mark.usefixtures("distilled", "bells")
+pytestmark = pytest.mark.usefixtures("bells")
 
 
 def test_before_anything_is_learned_it_says_how(session: Session, lead: Principal) -> None:

@@ -32,7 +32,7 @@ from tests.shell import Here, winnow, winnow_json
 
 __all__ = ["real_data"]  # the fixture
 
-pytestmark = pytest.mark.usefixtures("distilled", "bells")
+pytestmark = pytest.mark.usefixtures("bells")
 
 WORDS = {True: "The theorem follows by induction", False: "lol buy cheap pills now"}
 

@@ -218,7 +218,6 @@ def test_an_empty_dataset_has_no_duplicates(
     assert (job.status, job.result["rows"], job.result["clusters"]) == (JobStatus.SUCCEEDED, 0, 0)
 
 
-@pytest.mark.usefixtures("distilled")
 def test_by_meaning_vectors_are_made_first_and_kept(
     session: Session, dataset: Dataset, lead: Principal
 ) -> None:

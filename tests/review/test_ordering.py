@@ -107,7 +107,6 @@ def test_a_share_is_drawn_by_chance_beside_any_order(
     assert (len(found), len(drawn)) == (100, 25)
 
 
-@pytest.mark.usefixtures("distilled")
 def test_what_is_unlike_everything_decided_comes_first(
     session: Session, lead: Principal, bells: list[str]
 ) -> None:

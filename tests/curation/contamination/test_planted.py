@@ -16,15 +16,13 @@ from app.settings import settings
 from tests.alpaca import alpaca
 from tests.curation.contamination.benchmarks import instruction, items, renamed, rephrased
 
-pytestmark = pytest.mark.usefixtures("distilled")
-
 
 def search(wanted: Sequence[str], items_: Sequence[Text], rows: Sequence[Text]) -> list[Hit]:
     """What these layers find, as a job does it in one chunk."""
     given = {
         key: Setting(
             rows[:1000],
-            embedders.load("", Tier(method.tier), settings().models) if method.tier else None,
+            embedders.load("", Tier(method.tier), settings().distilled) if method.tier else None,
             len(rows),
         )
         for key, method in LAYERS.items()

@@ -119,7 +119,6 @@ def test_the_file_holds_all_of_it() -> None:
     assert (again.score(good, *vectors) == grader.score(good, *vectors)).all()
 
 
-@pytest.mark.usefixtures("distilled")
 def test_real_answers_are_graded_by_real_embeddings(real_data: Path) -> None:
     lines = (real_data / "dolly_part" / "dolly_with_context.jsonl").read_bytes().splitlines()
     rows = [orjson.loads(line) for line in lines]
@@ -127,7 +126,7 @@ def test_real_answers_are_graded_by_real_embeddings(real_data: Path) -> None:
     use = ladder.usable(prompts, answers)[:500]
     good = Pairs([prompts[row] for row in use], [answers[row] for row in use])
 
-    found = grading.learn(Forest(), good, embedders.load("", Tier.STATIC, settings().models))
+    found = grading.learn(Forest(), good, embedders.load("", Tier.STATIC, settings().distilled))
 
     assert found.metrics["best_of_4"][0] >= 0.25 + 0.25, found.metrics
     assert found.metrics["spearman"][0] >= 0.6, found.metrics
