@@ -238,6 +238,7 @@ for _verb in (
     cli_derived.combine,
     cli_derived.select,
     cli_scorers.perplexity,
+    cli_scorers.classify,
     cli_scorers.energy,
     cli_duplicates.matchers,
     cli_duplicates.match,

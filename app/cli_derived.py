@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from app.cli_kit import (
+    TIER,
     finish,
     json_option,
     literal,
@@ -13,7 +14,6 @@ from app.cli_kit import (
     wait_option,
     where_option,
 )
-from app.cli_models import TIER
 from app.client import from_environment, part
 
 

@@ -17,6 +17,7 @@ _OPENINGS = ("instruction", "prompt", "signature")  # what a reader knows a samp
 _SHOWN_FAILURES = 5
 _QUIET_S = 5.0  # between two lines of progress where there is no terminal
 
+TIER = click.Choice(["static", "transformer"])  # of embeddings
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 wait_option = click.option("--wait", is_flag=True, help="Wait until the job has ended.")
 where_option = click.option("--where", default="", metavar="EXPR", help="Only rows that match.")

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from app.cli_kit import (
+    TIER,
     Progress,
     finish,
     json_option,
@@ -170,9 +171,6 @@ def calibrate(
         f"precision {best['precision']:.0%}, recall {best['recall']:.0%}."
     )
     click.echo("Calibrated." if found["trusted"] else "Not calibrated: it can't be trusted alone.")
-
-
-TIER = click.Choice(["static", "transformer"])
 
 
 @click.command()

@@ -42,6 +42,33 @@ def perplexity(
 
 
 @click.command()
+@click.argument("dataset")
+@click.argument("new_signal")
+@click.option("--model", required=True, metavar="FOLDER|NAME", help="A classifier of texts.")
+@click.option("--label", default="", help="Whose probability counts; none: its one output.")
+@click.option("--part", "text", type=click.Choice(["full", "prompt", "response"]), default="full")
+@where_option
+@wait_option
+@json_option
+def classify(
+    dataset: str,
+    new_signal: str,
+    model: str,
+    label: str,
+    text: str,
+    where: str,
+    wait: bool,
+    as_json: bool,
+) -> None:
+    """Write a signal by a classifier that was trained elsewhere, such as one of toxicity."""
+    client = from_environment()
+    model = str(Path(model).resolve()) if Path(model).is_dir() else model
+    order = {"signal": new_signal, "model": model, "label": label, "part": text, "where": where}
+    job = client.post(f"/datasets/{part(dataset)}/classify", order)
+    finish(client, job, wait=wait, as_json=as_json)
+
+
+@click.command()
 @json_option
 def energy(as_json: bool) -> None:
     """What jobs took: seconds, tokens, and an estimate in kWh, by kind."""

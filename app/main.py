@@ -10,6 +10,8 @@ from app.calibration import api as calibration_api
 from app.calibration import pages as calibration_pages
 from app.campaigns import api as campaigns_api
 from app.campaigns import pages as campaigns_pages
+from app.classification import api as classification_api
+from app.classification import pages as classification_pages
 from app.contamination import api as contamination_api
 from app.contamination import pages as contamination_pages
 from app.datasets import api as datasets_api
@@ -71,6 +73,7 @@ _API = (
     campaigns_api,
     learning_api,
     selection_api,
+    classification_api,
     perplexity_api,
     jobs_api,
 )
@@ -90,6 +93,7 @@ _PAGES = (
     campaigns_pages,
     learning_pages,
     selection_pages,
+    classification_pages,
     perplexity_pages,
     calibration_pages,
     llm_pages,

@@ -7,7 +7,13 @@ import torch
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import WhitespaceSplit
-from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
+from transformers import (
+    BertConfig,
+    BertForSequenceClassification,
+    GPT2Config,
+    GPT2LMHeadModel,
+    PreTrainedTokenizerFast,
+)
 
 END, UNKNOWN = "<end>", "<unk>"
 
@@ -76,6 +82,32 @@ def _saved(
 ) -> Path:
     if template:
         known.chat_template = template
+    model.save_pretrained(folder)
+    known.save_pretrained(folder)
+    return folder
+
+
+def classifier(
+    folder: Path, words: Sequence[str], labels: Sequence[str], *, length: int = 16
+) -> Path:
+    """A classifier with drawn weights: which words stand where decides."""
+    torch.manual_seed(3)
+    known = tokenizer(words)
+    known.pad_token = END
+    model = BertForSequenceClassification(
+        BertConfig(
+            vocab_size=len(known),
+            hidden_size=32,
+            num_hidden_layers=1,
+            num_attention_heads=2,
+            intermediate_size=32,
+            max_position_embeddings=length,
+            num_labels=len(labels),
+            id2label=dict(enumerate(labels)),
+            label2id={label: place for place, label in enumerate(labels)},
+        )
+    )
+    torch.nn.init.normal_(model.classifier.weight, std=2.0)
     model.save_pretrained(folder)
     known.save_pretrained(folder)
     return folder

@@ -24,6 +24,7 @@ HANDLERS: Mapping[JobKind, str] = {
     JobKind.DERIVE: "workers.deriving:HANDLER",
     JobKind.CAMPAIGN: "workers.campaigns:HANDLER",
     JobKind.PERPLEXITY: "workers.perplexity:HANDLER",
+    JobKind.CLASSIFY: "workers.classifying:HANDLER",
     JobKind.MASK: "workers.masking:HANDLER",
     JobKind.MATCH: "workers.matching:HANDLER",
     JobKind.DEDUPLICATE: "workers.deduplication:HANDLER",

@@ -28,6 +28,7 @@ class JobKind(StrEnum):
     DERIVE = "derive"
     CAMPAIGN = "campaign"
     PERPLEXITY = "perplexity"
+    CLASSIFY = "classify"
     MASK = "mask"
     MATCH = "match"
     DEDUPLICATE = "deduplicate"

@@ -1,4 +1,4 @@
-"""Causal language models of Hugging Face's format in this process: found, loaded once, kept.
+"""Models of Hugging Face's format in this process: found, loaded once, kept.
 
 Weights are read from safetensors alone and code that comes with a model is never run.
 """
@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,13 @@ _OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
 _TOKENIZERS = ("tokenizer.json", "tokenizer.model", "spiece.model", "vocab.json", "vocab.txt")
 _lock = threading.Lock()
 _held: dict[str, "Held"] = {}
+
+
+class Use(StrEnum):
+    """What a model is loaded for: writing replies, or telling labels of texts."""
+
+    REPLIES = "replies"
+    LABELS = "labels"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,30 +96,37 @@ def _check(folder: Path) -> None:
         )
 
 
-def load(model: str) -> Held:
+def load(model: str, use: Use = Use.REPLIES) -> Held:
     """The model, loaded once per process; another one, or other files, take its place in memory."""
     with _lock:
-        files = f"{model} {fingerprint(model)}"
+        files = f"{use} {model} {fingerprint(model)}"
         if files not in _held:
             _held.clear()
             with memory_told(model):
-                _held[files] = _loaded(model)
+                _held[files] = _loaded(model, use)
         return _held[files]
 
 
-def _loaded(model: str) -> Held:
+def _loaded(model: str, use: Use) -> Held:
     import torch  # noqa: PLC0415 - slow to import, and workers fork before they need it
     from safetensors import SafetensorError  # noqa: PLC0415
-    from transformers import AutoModelForCausalLM  # noqa: PLC0415
+    from transformers import (  # noqa: PLC0415
+        AutoModelForCausalLM,
+        AutoModelForSequenceClassification,
+    )
     from transformers.utils import logging  # noqa: PLC0415
 
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     place, revision = _place(model)
-    config = _config(model, place, revision)
-    tokenizer = _tokenizer(model, place, revision)
+    config = config_of(model, use)
+    tokenizer = _tokenizer(model, place, revision, use)
+    kinds = {
+        Use.REPLIES: AutoModelForCausalLM,
+        Use.LABELS: AutoModelForSequenceClassification,
+    }
     device = "cuda" if torch.cuda.is_available() else "cpu"
     try:
-        found = AutoModelForCausalLM.from_pretrained(
+        found = kinds[use].from_pretrained(
             place,
             config=config,
             revision=revision,
@@ -145,17 +160,24 @@ def _dtype(device: str) -> Any:
     return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
 
 
-def _config(model: str, place: str, revision: str) -> Any:
+def config_of(model: str, use: Use) -> Any:
+    """What the model says of itself; raise ModelError where it can't be used so."""
     from transformers import AutoConfig  # noqa: PLC0415
     from transformers.models.auto.modeling_auto import (  # noqa: PLC0415
         MODEL_FOR_CAUSAL_LM_MAPPING_NAMES as CAUSAL,
     )
 
+    place, revision = _place(model)
     try:
         config = AutoConfig.from_pretrained(place, revision=revision, trust_remote_code=False)
     except (OSError, ValueError) as error:
         raise ModelError(f"{model} could not be read: {_first_line(error)}", fatal=True) from error
     kinds = [str(one) for one in getattr(config, "architectures", None) or ()]
+    if use is Use.LABELS:
+        if not any("SequenceClassification" in one for one in kinds):
+            what = ", ".join(kinds) or config.model_type
+            raise ModelError(f"{model} is no classifier of texts ({what}).", fatal=True)
+        return config
     if config.model_type not in CAUSAL or (
         kinds and not any("CausalLM" in k or "LMHead" in k for k in kinds)
     ):
@@ -166,7 +188,7 @@ def _config(model: str, place: str, revision: str) -> Any:
     return config
 
 
-def _tokenizer(model: str, place: str, revision: str) -> Any:
+def _tokenizer(model: str, place: str, revision: str, use: Use) -> Any:
     from transformers import AutoTokenizer  # noqa: PLC0415
 
     try:
@@ -175,6 +197,8 @@ def _tokenizer(model: str, place: str, revision: str) -> Any:
         raise ModelError(
             f"{model} has no tokenizer that can be read: {_first_line(error)}", fatal=True
         ) from error
+    if use is Use.LABELS:
+        return tokenizer
     if tokenizer.eos_token_id is None:
         raise ModelError(f"The tokenizer of {model} names no token that ends a text.", fatal=True)
     if tokenizer.pad_token_id is None:

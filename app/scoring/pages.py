@@ -37,7 +37,8 @@ def scores_page(
     schema = schema_of(session, dataset.id)
     known = schema.signals
     opened = next((one for one in known if one.name == signal), known[0] if known else None)
-    running = jobs.open_jobs(session, dataset.id, JobKind.SCORE)
+    kinds = (JobKind.SCORE, JobKind.CLASSIFY)
+    running = [job for kind in kinds for job in jobs.open_jobs(session, dataset.id, kind)]
     return render(
         request,
         "scoring/page.html",

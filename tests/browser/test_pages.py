@@ -92,6 +92,9 @@ STATES = {
     "calibration-empty": State("/datasets/demo/calibration?signal=judge_score"),
     "providers": State("/settings/providers"),
     "perplexity": State("/datasets/demo/perplexity"),
+    "classify-form": State(
+        "/datasets/demo/scores", click="[popovertarget=classify]", waits="#classify h2"
+    ),
     "perplexity-form": State("/datasets/demo/perplexity", keys=("m",), waits="#read h2"),
     "jobs": State("/datasets/demo/jobs"),
     "settings": State("/settings"),

@@ -1,0 +1,21 @@
+"""Jobs that read samples by a classifier.
+
+Revision ID: 6d2f9b4e1c83
+Revises: 5c8e2a71b9f4
+"""
+
+from alembic import op
+
+revision = "6d2f9b4e1c83"
+down_revision = "5c8e2a71b9f4"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.execute("ALTER TYPE job_kind ADD VALUE IF NOT EXISTS 'classify'")
+
+
+def downgrade() -> None:
+    # Postgres can't take a value out of an enum; nothing uses the new one any more.
+    op.execute("DELETE FROM jobs WHERE kind::text = 'classify'")
