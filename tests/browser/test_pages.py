@@ -93,7 +93,7 @@ STATES = {
     "providers": State("/settings/providers"),
     "perplexity": State("/datasets/demo/perplexity"),
     "classify-form": State(
-        "/datasets/demo/scores", click="[popovertarget=classify]", waits="#classify h2"
+        "/datasets/demo/scores", clicks=("[popovertarget=classify]",), waits="#classify h2"
     ),
     "perplexity-form": State("/datasets/demo/perplexity", keys=("m",), waits="#read h2"),
     "jobs": State("/datasets/demo/jobs"),
