@@ -225,6 +225,7 @@ for _verb in (
     cli_flags.mask,
     cli_contamination.decontaminate,
     cli_contamination.contamination,
+    cli_contamination.confirm,
     cli_models.provider,
     cli_models.rubrics,
     cli_models.judge,

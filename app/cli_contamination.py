@@ -91,6 +91,22 @@ def contamination(
     print_table(found["items"], _PAIRS)
 
 
+@click.command()
+@click.argument("dataset")
+@click.option("--provider", required=True, metavar="NAME", help="The model that is asked.")
+@click.option("--benchmark", default="", metavar="DATASET", help="Only of this benchmark.")
+@click.option("--layer", default="", help="Only found by this layer.")
+@click.option("--same", default="quarantine", type=click.Choice(["quarantine", "remove"]))
+@click.option("--budget", metavar="MONEY", help="The job pauses before it costs more.")
+@wait_option
+@json_option
+def confirm(dataset: str, wait: bool, as_json: bool, **order: Any) -> None:
+    """Put candidates to a judge: does a row ask what an item asks, in other words?"""
+    client = from_environment()
+    job = client.post(f"/datasets/{part(dataset)}/contamination/confirm", order)
+    finish(client, job, wait=wait, as_json=as_json)
+
+
 def _pair(given: str) -> dict[str, int]:
     item, _, sample = given.partition(":")
     if not (item.isdigit() and sample.isdigit()):

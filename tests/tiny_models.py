@@ -102,7 +102,6 @@ def classifier(
             num_attention_heads=2,
             intermediate_size=32,
             max_position_embeddings=length,
-            num_labels=len(labels),
             id2label=dict(enumerate(labels)),
             label2id={label: place for place, label in enumerate(labels)},
         )

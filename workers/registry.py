@@ -30,6 +30,7 @@ HANDLERS: Mapping[JobKind, str] = {
     JobKind.DEDUPLICATE: "workers.deduplication:HANDLER",
     JobKind.SPLIT: "workers.splitting:HANDLER",
     JobKind.DECONTAMINATE: "workers.decontaminating:HANDLER",
+    JobKind.CONFIRM: "workers.confirming:HANDLER",
 }
 
 

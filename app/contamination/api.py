@@ -6,7 +6,7 @@ from fastapi import APIRouter, Response
 from sqlalchemy.orm import Session
 
 from app.accounts.current import CurrentUser, SessionDep
-from app.contamination import certificate, service, verdicts
+from app.contamination import certificate, confirming, service, verdicts
 from app.contamination.asking import Wanted
 from app.contamination.evidence import evidence
 from app.contamination.listing import page
@@ -96,6 +96,20 @@ def get_contamination(
         sample_text="".join(one.text for one in found.sample.segments),
         hits=[HitOut.model_validate(one) for one in found.hits],
     )
+
+
+@router.post("/datasets/{name}/contamination/confirm", status_code=202, name="api:confirm")
+def confirm(
+    name: str,
+    body: confirming.Order,
+    session: SessionDep,
+    user: CurrentUser,
+    response: Response,
+) -> JobOut:
+    """Put open candidates to a judge, in a job: each gets a verdict that can be taken back."""
+    job = confirming.start(session, datasets.get(session, name), body, by=user)
+    response.headers["Location"] = f"/api/v1/jobs/{job.id}"
+    return job_out(job, jobs.progress(session, [job])[job.id])
 
 
 @router.post("/datasets/{name}/contamination/verdicts", name="api:judge_contamination")

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from app.accounts.current import CurrentLead, CurrentUser, SessionDep
-from app.contamination import certificate, service, verdicts
+from app.contamination import certificate, confirming, service, verdicts
 from app.contamination.asking import Wanted
 from app.contamination.evidence import evidence
 from app.contamination.listing import page
@@ -18,7 +18,9 @@ from app.datasets.models import Purpose
 from app.errors import InvalidError
 from app.jobs import service as jobs
 from app.jobs.models import JobKind
+from app.llm import service as llm
 from app.validation import build
+from app.web.forms import FormFields
 from app.web.render import render
 
 router = APIRouter(include_in_schema=False)
@@ -37,7 +39,8 @@ def contamination_page(
 ) -> HTMLResponse:
     """All benchmarks with what was found; one pair side by side."""
     dataset = datasets.get(session, name)
-    running = jobs.open_jobs(session, dataset.id, JobKind.DECONTAMINATE)
+    kinds = (JobKind.DECONTAMINATE, JobKind.CONFIRM)
+    running = [job for kind in kinds for job in jobs.open_jobs(session, dataset.id, kind)]
     rows = page(session, dataset, wanted, None, _SHOWN)
     if item is None and rows:
         item, sample = rows[0].item_id, rows[0].sample_id
@@ -59,6 +62,8 @@ def contamination_page(
         ),
         layers=LAYERS,
         default=service.DEFAULT,
+        providers=llm.everything(session),
+        candidates=verdicts.count(session, dataset, Filter(finding="candidate", state="open")),
         names={one.id: one.name for one in everything},
         benchmarks=[
             one.name
@@ -84,6 +89,15 @@ def start(
         raise InvalidError("Choose a benchmark to look for.")
     order = build(Order, {"against": against, "layers": layers or []}, "contamination")
     service.start(session, dataset, order, by=user)
+    return RedirectResponse(f"/datasets/{dataset.name}/contamination", status_code=303)
+
+
+@router.post("/datasets/{name}/contamination/confirm", name="contamination:confirm")
+def confirm(name: str, session: SessionDep, user: CurrentLead, form: FormFields) -> Response:
+    """Put the open candidates to a judge."""
+    dataset = datasets.get(session, name)
+    given = {field: form[field] for field in confirming.Order.model_fields if form.get(field)}
+    confirming.start(session, dataset, build(confirming.Order, given, "confirm"), by=user)
     return RedirectResponse(f"/datasets/{dataset.name}/contamination", status_code=303)
 
 

@@ -34,6 +34,7 @@ class JobKind(StrEnum):
     DEDUPLICATE = "deduplicate"
     SPLIT = "split"
     DECONTAMINATE = "decontaminate"
+    CONFIRM = "confirm"
 
 
 class Queue(StrEnum):

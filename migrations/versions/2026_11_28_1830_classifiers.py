@@ -1,4 +1,4 @@
-"""Jobs that read samples by a classifier.
+"""Jobs that read samples by a classifier, or put candidates of contamination to a judge.
 
 Revision ID: 6d2f9b4e1c83
 Revises: 5c8e2a71b9f4
@@ -14,8 +14,9 @@ depends_on = None
 
 def upgrade() -> None:
     op.execute("ALTER TYPE job_kind ADD VALUE IF NOT EXISTS 'classify'")
+    op.execute("ALTER TYPE job_kind ADD VALUE IF NOT EXISTS 'confirm'")
 
 
 def downgrade() -> None:
-    # Postgres can't take a value out of an enum; nothing uses the new one any more.
-    op.execute("DELETE FROM jobs WHERE kind::text = 'classify'")
+    # Postgres can't take a value out of an enum; nothing uses the new ones any more.
+    op.execute("DELETE FROM jobs WHERE kind::text IN ('classify', 'confirm')")

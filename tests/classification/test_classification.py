@@ -1,6 +1,7 @@
 """Classifiers end to end: a tiny model made here, its own pipeline as the measure, the signal."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -58,7 +59,7 @@ def test_every_sample_gets_the_probability_that_the_models_own_pipeline_gives(
     job = measure(session, dataset, lead, model=str(folder))
 
     assert (job.status, job.error, job.queue) == (JobStatus.SUCCEEDED, None, Queue.GPU)
-    theirs = pipeline("text-classification", model=str(folder), top_k=None)
+    theirs: Any = pipeline("text-classification", model=str(folder), top_k=None)
     wanted = [
         next(one["score"] for one in found if one["label"] == "toxic") for found in theirs(TEXTS)
     ]

@@ -1,0 +1,123 @@
+"""Asking a judge about candidates of contamination: a page side by side, then its verdicts."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.contamination import confirming, verdicts
+from app.contamination.confirming import RUBRIC, Asked
+from app.curation.ports import ModelError
+from app.curation.rubrics.base import Grade, UnreadableError
+from app.datasets import service as datasets
+from app.jobs import service as jobs
+from app.jobs.models import Job
+from app.llm import service as llm
+from app.llm.asking import Asking, BudgetError
+from app.llm.running import finished
+from workers.jobs import Chunk, Handler, PausedError
+
+_PAGE = 64
+_DOWN = 20  # so many failures among the pairs of a page, and the endpoint counts as down
+
+Answer = Grade | str | ModelError
+
+
+def plan(session: Session, job: Job) -> list[dict[str, Any]]:
+    """One chunk, so that limits of the endpoint and the budget hold."""
+    dataset = datasets.by_id(session, job.params["dataset_id"])
+    candidates = confirming.order_of(job).candidates()
+    job.total = verdicts.count(session, dataset, candidates)
+    job.result = confirming.result(0, 0)
+    return [{}]
+
+
+def work(chunk: Chunk) -> None:
+    """Ask about candidate after candidate, from where the last write left off."""
+    finished(_all(chunk))
+
+
+async def _all(chunk: Chunk) -> None:
+    session, job = chunk.session, chunk.job
+    dataset, order = datasets.by_id(session, job.params["dataset_id"]), confirming.order_of(job)
+    provider = llm.get(session, order.provider)
+    asking = Asking(provider, llm.model_of(provider), confirming.account(job))
+    size = max(_PAGE, 2 * provider.concurrency)
+    free = asyncio.Semaphore(provider.concurrency)
+    try:
+        last: Sequence[int] = chunk.state.get("last", [])
+        while page := confirming.following(session, dataset, order, last, size):
+            asking.recall(one.question for one in page)
+            answers = await asyncio.gather(
+                *(_answer(asking, free, one) for one in page), return_exceptions=True
+            )
+            asking.flush()
+            stop = _stop(answers)
+            _write(chunk, page, answers, stopped=stop is not None)
+            if stop is not None:
+                raise stop
+            last = chunk.state["last"]
+    except BudgetError:
+        raise PausedError(
+            f"Of the budget of {order.budget}, {asking.spent:f} is spent, and the next question "
+            "may cost more than is left. Give more, and the job goes on where it is."
+        ) from None
+    finally:
+        await asking.close()
+
+
+async def _answer(asking: Asking, free: asyncio.Semaphore, one: Asked) -> Grade | str:
+    """What the judge says; where it can't be read, asked once more, then why it can't."""
+    async with free:
+        first = await asking.ask(one.question)
+        try:
+            return RUBRIC.grade(first.text)
+        except UnreadableError as problem:
+            again = RUBRIC.repair(one.question, first.text, str(problem))
+        second = await asking.ask(again)
+    try:
+        return RUBRIC.grade(second.text)
+    except UnreadableError as problem:
+        asking.forget(one.question)
+        asking.forget(again)
+        return str(problem)
+
+
+def _stop(answers: Sequence[Any]) -> BaseException | None:
+    """What ends the job for now: the budget, an endpoint that is down, a fault of ours."""
+    failed = [one for one in answers if isinstance(one, ModelError)]
+    down = len(failed) >= min(_DOWN, len(answers))
+    for one in answers:
+        if isinstance(one, ModelError):
+            if one.fatal or down:
+                return PausedError(f"{one} Mend that, then let the job go on: nothing is lost.")
+        elif isinstance(one, BaseException):
+            return one
+    return None
+
+
+def _write(chunk: Chunk, page: Sequence[Asked], answers: Sequence[Any], *, stopped: bool) -> None:
+    """Verdicts of a page, and pairs that stay open, in one transaction.
+
+    Of a page that was stopped the verdicts alone: what has none is asked about again.
+    """
+    session, job = chunk.session, chunk.job
+    dataset, by = datasets.by_id(session, job.params["dataset_id"]), jobs.owner(session, job)
+    same = different = 0
+    for one, answer in zip(page, answers, strict=True):
+        if not isinstance(answer, Grade):
+            if not stopped:
+                chunk.reject(f"item {one.item}", str(answer), sample_id=one.sample)
+        elif confirming.settle(session, dataset, job, one, answer, by):
+            same += 1
+        else:
+            different += 1
+    found = chunk.state.get("same", 0) + same, chunk.state.get("different", 0) + different
+    last = chunk.state.get("last", []) if stopped else [page[-1].item, page[-1].sample]
+    done = same + different if stopped else len(page)
+    chunk.checkpoint(done, last=last, same=found[0], different=found[1])
+    job.result = {**job.result, **confirming.result(*found)}
+
+
+HANDLER = Handler(plan=plan, work=work, finish=confirming.finish)
