@@ -19,6 +19,7 @@ from app import (
     cli_labels,
     cli_models,
     cli_scorers,
+    cli_shape,
     cli_work,
 )
 from app.cli_kit import json_option, print_json
@@ -237,6 +238,8 @@ for _verb in (
     cli_models.select,
     cli_scorers.perplexity,
     cli_scorers.energy,
+    cli_shape.topics,
+    cli_shape.map_,
     cli_duplicates.matchers,
     cli_duplicates.match,
     cli_duplicates.duplicates,

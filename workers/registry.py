@@ -29,6 +29,8 @@ HANDLERS: Mapping[JobKind, str] = {
     JobKind.DEDUPLICATE: "workers.deduplication:HANDLER",
     JobKind.SPLIT: "workers.splitting:HANDLER",
     JobKind.DECONTAMINATE: "workers.decontaminating:HANDLER",
+    JobKind.TOPICS: "workers.topics:HANDLER",
+    JobKind.MAP: "workers.maps:HANDLER",
 }
 
 

@@ -33,6 +33,8 @@ class JobKind(StrEnum):
     DEDUPLICATE = "deduplicate"
     SPLIT = "split"
     DECONTAMINATE = "decontaminate"
+    TOPICS = "topics"
+    MAP = "map"
 
 
 class Queue(StrEnum):
