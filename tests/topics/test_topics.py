@@ -378,9 +378,10 @@ def test_a_budget_or_an_endpoint_that_ends_leaves_keywords(
         given = {"name": "dear", "url": endpoint.url, "model": "tiny", "price_in": "999999"}
         save(session, ProviderIn.model_validate(given), by=admin)
         spent = find(session, dataset, lead, mode="titles", provider="dear", budget="0.001")
-    given = {"name": "away", "url": endpoint.url, "model": "tiny", "timeout_s": 1}
-    save(session, ProviderIn.model_validate(given), by=admin)
-    away = find(session, dataset, lead, mode="titles", provider="away")
+    with serving(lambda _: Answer(status=401)) as locked:
+        given = {"name": "locked", "url": locked.url, "model": "tiny"}
+        save(session, ProviderIn.model_validate(given), by=admin)
+        away = find(session, dataset, lead, mode="titles", provider="locked")
 
     assert spent.status is away.status is JobStatus.SUCCEEDED
     assert endpoint.requests == []

@@ -15,7 +15,7 @@ _MOST_CHARS = 20_000  # of a text: the words that come later in a book are the s
 _LONGEST = 40  # letters: longer runs are encodings, not words
 # How much more frequent a word must be in a topic than in all texts. What is spread more evenly
 # than that is a stop word of this corpus, whatever its language.
-_TELLS = 2.0
+_TELLS = 2.5
 _WORD = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)?")
 _IDEOGRAPHS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{2,}")
 
@@ -36,8 +36,10 @@ def keywords(texts: Sequence[str], topics: Codes, count: int) -> list[list[str]]
         if topic >= 0:
             inside[topic].update(found)
             sizes[topic] += 1
+    every = max(overall.total(), 1)
     return [
-        _telling(mine, size, overall, len(texts)) for mine, size in zip(inside, sizes, strict=True)
+        _telling(mine, size, mine.total() / every, overall, len(texts))
+        for mine, size in zip(inside, sizes, strict=True)
     ]
 
 
@@ -51,10 +53,14 @@ def words(text: str) -> Iterator[str]:
             yield word
 
 
-def _telling(mine: Counter[str], size: int, overall: Counter[str], total: int) -> list[str]:
-    """The words of one topic by their weight; of two that begin alike the first alone."""
-    share = size / total if total else 0
-    # In a topic that holds half of the texts no word can be twice as frequent as overall.
+def _telling(
+    mine: Counter[str], size: int, share: float, overall: Counter[str], total: int
+) -> list[str]:
+    """The words of one topic by their weight; of two that begin alike the first alone.
+
+    `share` is what the topic has of all words: longer texts hold more of any word.
+    """
+    # In a topic that holds half of the words none can be that much more frequent than overall.
     least = min(_TELLS * share, (1 + share) / 2)
     weights = {
         word: count / size * np.log1p(total / overall[word])

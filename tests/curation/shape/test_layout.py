@@ -15,7 +15,8 @@ def planted(groups: int, each: int, width: int = 32, seed: int = 0) -> np.ndarra
     rng = np.random.default_rng(seed)
     middles = rng.normal(size=(groups, width))
     around = np.repeat(middles, each, 0) + 0.25 * rng.normal(size=(groups * each, width))
-    return (around / np.linalg.norm(around, axis=1, keepdims=True)).astype(np.float32)
+    lengths = np.linalg.norm(around, axis=1, keepdims=True)
+    return np.asarray(around / lengths, np.float32)
 
 
 def test_neighbours_are_kept_better_than_by_components() -> None:
