@@ -23,6 +23,7 @@ from benchmarks import (
     releases,
     review,
     scoring,
+    shape,
     signals,
     week,
 )
@@ -50,6 +51,7 @@ PARTS: dict[str, Part] = {
     "perplexity": perplexity.measure,
     "duplicates": duplicates.measure,
     "contamination": contamination.measure,
+    "shape": shape.measure,
     "million": _on_the_million,
     "growth": growth.measure,
     "week": week.measure,

@@ -60,8 +60,7 @@ void main() {
 const FRAGMENT = `precision mediump float; varying vec3 colour; uniform float round_;
 void main() { vec2 from = gl_PointCoord - 0.5; if (round_ > 0.5 && dot(from, from) > 0.25) discard; gl_FragColor = vec4(colour, 1.0); }`;
 let gl = null, program = null, where = {}, buffers = {};
-let drawn = 0, dirty = false, waiting = false, budget = 60000, last = 0;
-export const frames = []; // milliseconds between frames while the view moved, for who measures
+let drawn = 0, dirty = false, waiting = false, budget = 60000, last = 0, some = 0;
 
 const shader = (kind, source) => {
   const made = gl.createShader(kind);
@@ -122,16 +121,14 @@ const scaled = () => Math.min(canvas.clientWidth, canvas.clientHeight) * view.zo
 const redraw = () => {
   drawn = 0;
   dirty = true;
-  if (!waiting) { waiting = true; last = 0; requestAnimationFrame(frame); }
+  if (!waiting) { waiting = true; requestAnimationFrame(frame); }
 };
 
 const frame = (now) => {
   waiting = false;
   if (!points || !codes || gl.isContextLost()) return;
-  if (last) {
+  if (last && some) {
     const took = now - last;
-    if (dirty) frames.push(took);
-    if (frames.length > 2000) frames.shift();
     // As many points a frame as the machine draws in time; the rest follows as soon as the view stands still.
     budget = took > 24 ? Math.max(budget * 0.75, 15000) : took < 18 ? Math.min(budget * 1.2, points.count + 1) : budget;
   }
@@ -149,10 +146,16 @@ const frame = (now) => {
     dirty = false;
     paintShape();
   }
-  const some = Math.min(Math.ceil(budget), points.count - drawn);
-  if (some > 0) gl.drawArrays(gl.POINTS, drawn, some);
-  drawn += some;
-  if (drawn < points.count) { waiting = true; requestAnimationFrame(frame); } else box.dataset.drawn = points.count;
+  some = Math.min(Math.ceil(budget), points.count - drawn);
+  if (some > 0) {
+    gl.drawArrays(gl.POINTS, drawn, some);
+    drawn += some;
+    waiting = true; // one frame more than there is to draw: it tells how long the last one took
+    requestAnimationFrame(frame);
+  } else {
+    last = 0;
+    box.dataset.drawn = points.count;
+  }
 };
 
 // ---------- from the screen to the map and back ----------

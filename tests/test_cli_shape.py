@@ -9,6 +9,7 @@ from tests.live import Live, live
 from tests.topics.texts import planted
 
 __all__ = ["live"]  # the fixture
+pytestmark = pytest.mark.xdist_group("live")
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +30,9 @@ def test_topics_are_found_listed_renamed_and_merged(live: Live, named: str) -> N
     renamed = live.winnow("topics", named, "rename", first["number"], "Mine", "alone")
     merged = live.winnow("topics", named, "merge", first["number"], second["number"])
     shown = live.winnow("topics", named, "show", first["number"])
-    samples = live.winnow("samples", named, "--where", 'topic:"Mine alone"', "--json")
+    samples = live.winnow(
+        "samples", named, "--where", 'topic:"Mine alone"', "--json", "--limit", "99"
+    )
     undone = live.winnow("topics", named, "undo")
     again = live.winnow("topics", named, "--mode", "new", "--wait", "--json")
 
