@@ -6,6 +6,7 @@ Berens, 2019). Every further vector goes to where its nearest ones of these stan
 """
 
 import logging
+import os
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
@@ -20,6 +21,7 @@ SIDE = 65_535  # coordinates are whole numbers from 0 to it
 MOST = 20_000  # vectors that are laid out: 40 s on two cores, and more change little
 _WIDTH = 50  # components that neighbours are looked for in
 _NEIGHBOURS = 5
+_ALONE = 2_000  # so many vectors at most are laid out by one thread
 _FEWEST = 12  # fewer distinct vectors have no neighbourhoods to speak of
 _BLOCK = 2048
 _GROUP = 64
@@ -47,7 +49,7 @@ class Layout:
         return np.asarray(away[:, 1])
 
     @classmethod
-    def fit(cls, vectors: Floats, seed: int = 0, threads: int = 2) -> Self:
+    def fit(cls, vectors: Floats, seed: int = 0) -> Self:
         """Lay out unit vectors; zeros (texts without words) and repeated ones are left out."""
         told = np.unique(vectors[vectors.any(1)], axis=0)
         if len(told) > MOST:
@@ -57,7 +59,7 @@ class Layout:
         reduced = (told - mean) @ axes
         places = reduced[:, :2] if axes.shape[1] >= 2 else np.pad(reduced, ((0, 0), (0, 2)))[:, :2]
         if len(told) >= _FEWEST:
-            places = _neighbourly(_unit(reduced), places, seed, threads)
+            places = _neighbourly(_unit(reduced), places, seed)
         return cls(mean, axes, _unit(reduced), _on_the_sheet(places))
 
     def place(self, vectors: Floats) -> Places:
@@ -156,8 +158,10 @@ def _unit(vectors: NDArray[Any]) -> Floats:
     return scaled
 
 
-def _neighbourly(vectors: Floats, start: Places, seed: int, threads: int) -> NDArray[Any]:
+def _neighbourly(vectors: Floats, start: Places, seed: int) -> NDArray[Any]:
     """Where t-SNE moves the first two components."""
+    # Threads that wait for each other must not spin: other workers need the cores.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from openTSNE import TSNE  # noqa: PLC0415 - compiled code that few jobs need
 
     logging.getLogger("openTSNE").setLevel(logging.WARNING)  # it tells of every step
@@ -166,7 +170,7 @@ def _neighbourly(vectors: Floats, start: Places, seed: int, threads: int) -> NDA
         perplexity=min(30, (len(vectors) - 1) / 3),
         initialization=start / (spread if spread > 0 else 1) * 1e-4,
         metric="cosine",
-        n_jobs=threads,
+        n_jobs=(os.cpu_count() or 1) if len(vectors) > _ALONE else 1,
         random_state=seed,
     )
     return np.asarray(model.fit(vectors))

@@ -86,6 +86,7 @@ def test_texts_without_words_are_not_on_the_map_and_the_same_text_is_one_point()
 
 def test_no_more_are_laid_out_than_take_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(layout, "MOST", 50)
+    monkeypatch.setattr(layout, "_ALONE", 10)
 
     found = Layout.fit(planted(4, 40))
 

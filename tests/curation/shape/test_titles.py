@@ -31,6 +31,12 @@ def test_a_text_that_repeats_a_word_does_not_speak_for_the_others() -> None:
     assert "spam" not in found[0]
 
 
+def test_ten_words_are_enough() -> None:
+    said = " ".join("abcdefghijkl"[at] * 2 for at in range(12))
+
+    assert len(keywords([said, said, "sky", "sky"], np.array([0, 0, 1, 1]), 2)[0]) == KEYWORDS
+
+
 def test_texts_without_a_topic_count_among_all_alone() -> None:
     found = keywords(["green tea", "green house", "..."], np.array([0, -1, -1]), 1)
 
