@@ -116,6 +116,21 @@ def test_topics_are_counted_by_status_and_as_a_facet(
     assert queries.chosen(narrowed)["topic"] == {title}
 
 
+def test_the_effect_of_a_filter_is_told_per_topic(
+    session: Session, dataset: Dataset, lead: Principal, api: TestClient
+) -> None:
+    before = api.post("/datasets/mix/preview", json={"where": "domain:law"}).json()
+    find(session, dataset, lead, topics=4)
+
+    found = api.post("/datasets/mix/preview", json={"where": "domain:law"}).json()
+
+    assert before["by_topic"] == []
+    kept = {one["name"]: one["kept"] for one in found["by_topic"]}
+    assert set(kept) == set(titles(session, dataset).values())
+    assert sum(kept.values()) == 30
+    assert max(kept.values()) >= 27
+
+
 def test_new_and_edited_samples_get_a_topic_without_finding_anew(
     session: Session, dataset: Dataset, lead: Principal
 ) -> None:
