@@ -11,7 +11,6 @@ from app.maps import service
 from app.maps.service import Mode
 from app.samples import places
 from app.samples.models import Sample
-from app.samples.places import MapLayout
 from workers.jobs import Chunk, Handler
 from workers.ranges import id_ranges
 from workers.vectors import embed, following, missing_vectors
@@ -54,7 +53,7 @@ def _landmarks(chunk: Chunk) -> None:
 
 def _place(chunk: Chunk) -> None:
     session, params = chunk.session, chunk.params
-    found = session.get_one(MapLayout, chunk.job.result["layout"])
+    found = service.layout_of(session, chunk.job)
     wanted = service.to_place(session, found, Mode(chunk.job.params["mode"]))
     low = chunk.state.get("last", params["low"] - 1) + 1
     for count, last in service.place(session, found, wanted, (low, params["high"])):

@@ -66,7 +66,7 @@ def _centres(chunk: Chunk) -> None:
 
 def _assign(chunk: Chunk) -> None:
     session, params = chunk.session, chunk.params
-    model = session.get_one(TopicModel, chunk.job.result["model"])
+    model = service.model_of(session, chunk.job)
     wanted = service.to_assign(session, model, Mode(chunk.job.params["mode"]))
     low = chunk.state.get("last", params["low"] - 1) + 1
     for count, last in service.assign(session, model, wanted, (low, params["high"])):

@@ -135,6 +135,14 @@ def _row(session: Session, job: Job, layout: Layout, embedded_by: str) -> MapLay
     return found
 
 
+def layout_of(session: Session, job: Job) -> MapLayout:
+    """The map that a job works on; a later run may have put another in its place."""
+    found = session.get(MapLayout, job.result["layout"])
+    if found is None:
+        raise ConflictError("This map was replaced by a later one. Start anew.")
+    return found
+
+
 def slots(session: Session, found: MapLayout) -> list[DatasetSignal]:
     """Where the two coordinates are written."""
     known = {one.name: one for one in registry.slots(session, found.dataset_id)}
@@ -172,7 +180,7 @@ def place(
 
 def finish(session: Session, job: Job) -> None:
     """Turn the dataset to the new map; the one before and its areas are gone in that moment."""
-    found = session.get_one(MapLayout, job.result["layout"])
+    found = layout_of(session, job)
     if Mode(job.params["mode"]) is Mode.ALL:
         others = delete(MapLayout).where(
             MapLayout.dataset_id == found.dataset_id, MapLayout.id != found.id

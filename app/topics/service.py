@@ -143,6 +143,14 @@ def _must_compare(session: Session, dataset: Dataset) -> None:
         )
 
 
+def model_of(session: Session, job: Job) -> TopicModel:
+    """The topics that a job works on; a later run may have put others in their place."""
+    model = session.get(TopicModel, job.result["model"])
+    if model is None:
+        raise ConflictError("These topics were replaced by a later run. Start anew.")
+    return model
+
+
 def slot(session: Session, model: TopicModel) -> DatasetSignal:
     """Where the numbers of a model's topics are written."""
     name = places.slot_name(TOPIC, model.side)
@@ -194,7 +202,7 @@ def centres_of(model: TopicModel, width: int) -> NDArray[np.float32]:
 def finish(session: Session, job: Job) -> None:
     """Turn the dataset to the topics that were found; those before are gone in the same moment."""
     mode = Mode(job.params["mode"])
-    model = session.get_one(TopicModel, job.result["model"])
+    model = model_of(session, job)
     if mode is Mode.ALL:
         others = delete(TopicModel).where(
             TopicModel.dataset_id == model.dataset_id, TopicModel.id != model.id

@@ -16,6 +16,7 @@ from app.llm.running import finished
 from app.samples import places
 from app.samples.places import Topic, TopicModel
 from app.samples.texts import beginnings
+from app.topics.service import model_of
 
 BY_PERSON = "person"
 _PURPOSE = "titles of topics"
@@ -35,7 +36,7 @@ def ask(session: Session, job: Job, saved: Callable[[], None]) -> None:
     A reply without a title, and an endpoint or a budget that gives no more, leave the keywords:
     the job's result says how many and why.
     """
-    model = session.get_one(TopicModel, job.result["model"])
+    model = model_of(session, job)
     everything = places.topics(session, model)
     known = [one for one in everything if one.merged_into is None]
     texts = beginnings(session, [number for one in known for number in one.examples])

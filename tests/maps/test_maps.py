@@ -14,6 +14,7 @@ from app.accounts.policies import Principal
 from app.curation.shape.layout import SIDE
 from app.datasets.models import Dataset
 from app.errors import ConflictError, InvalidError, NotFoundError
+from app.jobs import service as jobs
 from app.jobs.models import Job, JobStatus
 from app.maps import areas, points, service
 from app.maps.areas import AreaIn
@@ -241,6 +242,9 @@ def test_a_new_map_takes_the_place_of_the_old_one_in_one_moment(
     layout = places.layout(session, dataset.id)
     assert layout is not None
     assert (layout.version, layout.side) == (2, "b")
+    jobs.retry(session, failed.id, by=lead)
+    assert "replaced by a later one" in str(run_job(session, failed.id).error)
+    assert places.layout(session, dataset.id) is layout
 
 
 def test_new_and_edited_samples_are_put_beside_their_like(

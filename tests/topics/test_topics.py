@@ -15,6 +15,7 @@ from app.curation.rules.nodes import Compare, render
 from app.curation.shape.measures import purity
 from app.datasets.models import Dataset
 from app.errors import ConflictError, InvalidError, NotFoundError
+from app.jobs import service as jobs
 from app.jobs.models import Job, JobStatus
 from app.llm.models import LlmUsage
 from app.llm.service import ProviderIn, save
@@ -206,6 +207,10 @@ def test_a_worker_that_dies_leaves_the_topics_as_they_were(
     again = find(session, dataset, lead, topics=5)
 
     assert again.status is JobStatus.SUCCEEDED
+    assert len(titles(session, dataset)) == 5
+    jobs.retry(session, job.id, by=lead)
+    late = run_job(session, job.id)
+    assert "replaced by a later run" in str(late.error)
     assert len(titles(session, dataset)) == 5
     assert matching(session, dataset, "missing:topic") == []
 
