@@ -58,11 +58,16 @@ def engine(database_url: str) -> Iterator[Engine]:
 @pytest.fixture(scope="session")
 def distilled(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Models are distilled once for all test workers."""
+    if not settings().models.exists():
+        settings().models.symlink_to(shared_models(tmp_path_factory))
+
+
+def shared_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of distilled models of all test workers, and of the servers that they start."""
     base = tmp_path_factory.getbasetemp()
     shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "models"
     shared.mkdir(exist_ok=True)
-    if not settings().models.exists():
-        settings().models.symlink_to(shared)
+    return shared
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from app.cli import main
+from tests.conftest import shared_models
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -81,6 +82,7 @@ def ended(process: subprocess.Popen[str]) -> int:
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """One server for all tests of this process."""
     home = tmp_path_factory.mktemp("live")
+    (home / "models").symlink_to(shared_models(tmp_path_factory))
     port = free_port()
     process = start(home, port=port)
     assert line_of(process), (home / "up.log").read_text()[-4000:]

@@ -22,6 +22,7 @@ from bs4 import BeautifulSoup
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
 from app.client import Client
+from tests.conftest import shared_models
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
@@ -131,9 +132,10 @@ def rows(count: int = 12) -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="session")
-def site() -> Iterator[Site]:
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Winnow as `winnow up --demo` starts it, in a folder of its own."""
     home = Path(tempfile.mkdtemp(prefix="winnow-browser-"))
+    (home / "models").symlink_to(shared_models(tmp_path_factory))
     env = {name: value for name, value in os.environ.items() if not name.startswith("WINNOW_")}
     options = ["--home", str(home), "--port", str(_free_port()), "--demo", "--no-browser", "--json"]
     with (home / "log").open("w") as log:

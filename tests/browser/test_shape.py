@@ -12,7 +12,7 @@ from tests.browser.test_pages import AXE, FOUND, NARROW, ONLY_COLOURS, WIDE
 from tests.topics.texts import planted
 
 Visit = Callable[..., Page]
-PATIENCE_MS = 60_000  # the first of them distills the embedding model
+PATIENCE_MS = 120_000  # the first of them distills the embedding model
 HOSTILE = "<img src=x onerror='window.owned = 1'> rocket orbit moon galaxy"
 
 FIRST_POINT = """async () => {
