@@ -20,6 +20,7 @@ from app import (
     cli_labels,
     cli_models,
     cli_scorers,
+    cli_shape,
     cli_work,
 )
 from app.cli_kit import json_option, print_json
@@ -241,6 +242,8 @@ for _verb in (
     cli_scorers.perplexity,
     cli_scorers.classify,
     cli_scorers.energy,
+    cli_shape.topics,
+    cli_shape.map_,
     cli_duplicates.matchers,
     cli_duplicates.match,
     cli_duplicates.duplicates,

@@ -187,7 +187,9 @@ def preview(dataset: str, where: str, as_json: bool) -> None:
     click.echo(f"{found['matched']:,} of {found['total']:,} rows match{unmeasured}.\n")
     if found["steps"]:
         print_table(found["steps"], ("expression", "lost", "left"))
-    for title in ("by_source", "by_domain", "by_length"):
+    for title in ("by_source", "by_domain", "by_topic", "by_length"):
+        if not found[title]:  # no topics were found here
+            continue
         click.echo(f"\n{title.replace('_', ' ')}")
         print_table(found[title], ("name", "total", "kept", "share_before", "share_after"))
 

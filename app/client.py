@@ -84,6 +84,10 @@ class Client:
         """Take something away."""
         self._json("DELETE", path)
 
+    def patch(self, path: str, body: Json) -> Any:
+        """The JSON behind a change."""
+        return self._json("PATCH", path, json=body)
+
     def put(self, path: str, body: Json) -> Any:
         """Set something."""
         return self._json("PUT", path, json=body)

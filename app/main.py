@@ -31,6 +31,8 @@ from app.ledger import pages as ledger_pages
 from app.llm import api as llm_api
 from app.llm import pages as llm_pages
 from app.log import configure_logging
+from app.maps import api as maps_api
+from app.maps import pages as maps_pages
 from app.masking import api as masking_api
 from app.masking import pages as masking_pages
 from app.matching import api as matching_api
@@ -49,6 +51,8 @@ from app.scoring import pages as scoring_pages
 from app.selection import api as selection_api
 from app.selection import pages as selection_pages
 from app.sources import api as sources_api
+from app.topics import api as topics_api
+from app.topics import pages as topics_pages
 from app.web import docs, errors, health
 from app.web.context import RequestContext
 from app.web.render import STATIC
@@ -75,6 +79,8 @@ _API = (
     selection_api,
     classification_api,
     perplexity_api,
+    topics_api,
+    maps_api,
     jobs_api,
 )
 _PAGES = (
@@ -95,6 +101,8 @@ _PAGES = (
     selection_pages,
     classification_pages,
     perplexity_pages,
+    topics_pages,
+    maps_pages,
     calibration_pages,
     llm_pages,
     review_pages,

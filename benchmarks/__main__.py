@@ -25,6 +25,7 @@ from benchmarks import (
     releases,
     review,
     scoring,
+    shape,
     signals,
     week,
 )
@@ -54,6 +55,7 @@ PARTS: dict[str, Part] = {
     "duplicates": duplicates.measure,
     "kept_rows": kept_rows.measure,
     "contamination": contamination.measure,
+    "shape": shape.measure,
     "million": _on_the_million,
     "growth": growth.measure,
     "week": week.measure,

@@ -18,6 +18,7 @@ import app.perplexity.models
 import app.releases.models
 import app.review.models
 import app.samples.models
+import app.samples.places
 import app.scoring.models
 import app.sources.models  # noqa: F401
 from app.db import Base, sqlalchemy_url

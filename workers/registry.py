@@ -31,6 +31,8 @@ HANDLERS: Mapping[JobKind, str] = {
     JobKind.SPLIT: "workers.splitting:HANDLER",
     JobKind.DECONTAMINATE: "workers.decontaminating:HANDLER",
     JobKind.CONFIRM: "workers.confirming:HANDLER",
+    JobKind.TOPICS: "workers.topics:HANDLER",
+    JobKind.MAP: "workers.maps:HANDLER",
 }
 
 

@@ -132,15 +132,21 @@ def vectors(
     ids: Sequence[int],
     revisions: Sequence[int],
 ) -> Vectors:
-    """Vectors of these revisions, those made first that are missing."""
-    tier = Tier(model.tier)
-    for start_at in range(0, len(ids), BATCH):
-        some = list(ids[start_at : start_at + BATCH])
+    """Vectors of these revisions, those made that are missing."""
+    found = storing.read(session, model, part, ids, revisions)
+    bare = np.flatnonzero(~found.any(1)).tolist()  # missing, or without a word
+    made = 0
+    for start_at in range(0, len(bare), BATCH):
+        some = [ids[row] for row in bare[start_at : start_at + BATCH]]
         query = _texts(part).where(Sample.id.in_(some), _missing(model, part))
         rows = session.execute(query).all()
         if rows:
-            _embed(session, model, tier, part, rows)
-    return storing.read(session, model, part, ids, revisions)
+            _embed(session, model, Tier(model.tier), part, rows)
+            made += len(rows)
+    if made:
+        again = [ids[row] for row in bare], [revisions[row] for row in bare]
+        found[bare] = storing.read(session, model, part, *again)
+    return found
 
 
 def _texts(part: Part) -> Select[Any]:

@@ -14,6 +14,7 @@ from app.samples import columns as held
 from app.samples.arrays import Columns
 from app.samples.distribution import parts_of
 from app.samples.models import OPEN
+from app.samples.places import Places
 from app.samples.search import Schema
 from app.samples.truth import Truth, columns_for, evaluate
 
@@ -58,6 +59,7 @@ class Preview:
     by_source: Sequence[Group]
     by_domain: Sequence[Group]
     by_length: Sequence[Group]
+    by_topic: Sequence[Group]
 
 
 KEPT, UNMEASURED = 0, -1
@@ -67,7 +69,9 @@ _MOST_GROUPS = 100  # the largest: pages from the web have as many domains as ho
 def preview(session: Session, schema: Schema, where: str) -> Preview:
     """Count what an expression keeps."""
     parts = parts_of(schema, where)
-    columns = held.read(session, schema, _READ | columns_for(schema, *parts))
+    placed = schema.places
+    topics = {placed.topic} if placed.topic is not None else set()
+    columns = held.read(session, schema, _READ | topics | columns_for(schema, *parts))
     outcome = _outcomes([evaluate(session, schema, columns, part) for part in parts], len(columns))
     counts = Counter(dict(enumerate(np.bincount(outcome + 1).tolist(), start=UNMEASURED)))
     lengths = np.searchsorted([least for least, _ in LENGTHS[1:]], columns["words"], side="right")
@@ -85,6 +89,7 @@ def preview(session: Session, schema: Schema, where: str) -> Preview:
         by_source=_groups(columns["source"], sources, stays),
         by_domain=_groups(columns["domain"], domains, stays),
         by_length=_in_order(by_length),
+        by_topic=_by_topic(placed, columns, stays),
     )
 
 
@@ -127,6 +132,14 @@ def _groups(codes: NDArray[Any], names: Mapping[int, str], stays: NDArray[np.boo
         if gone + kept
     ]
     return sorted(found, key=lambda group: -group.total)[:_MOST_GROUPS]
+
+
+def _by_topic(placed: Places, columns: Columns, stays: NDArray[np.bool_]) -> list[Group]:
+    """The effect on each topic; nothing where nobody has looked for topics."""
+    if placed.topic is None:
+        return []
+    titles = {code: word or "none" for code, word in enumerate(placed.words())}
+    return _groups(placed.codes(columns[placed.topic]), titles, stays)
 
 
 def _in_order(groups: Sequence[Group]) -> list[Group]:

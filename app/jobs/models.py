@@ -35,6 +35,8 @@ class JobKind(StrEnum):
     SPLIT = "split"
     DECONTAMINATE = "decontaminate"
     CONFIRM = "confirm"
+    TOPICS = "topics"
+    MAP = "map"
 
 
 class Queue(StrEnum):

@@ -24,6 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from app.samples.models import Sample
+from app.samples.places import TOPIC
 from app.samples.search import Schema
 
 Values = NDArray[Any]
@@ -83,7 +84,7 @@ Dictionaries = dict[str, Dictionary]
 
 def is_column(schema: Schema, name: str) -> bool:
     """Whether a field can be held: numbers, flags, and words of which a sample has one at most."""
-    return name in {*_WORDS, "source"} or schema.fields[name].type in {"number", "flag"}
+    return name in {*_WORDS, "source", TOPIC} or schema.fields[name].type in {"number", "flag"}
 
 
 def rows_in(ranges: Ranges) -> ColumnElement[bool]:

@@ -25,6 +25,8 @@ from app.errors import InvalidError
 from app.samples.models import Sample
 from app.samples.search import METADATA, Schema
 
+_UNORDERED = {"tag", "source", "topic", "map"}
+
 
 @dataclass(frozen=True, slots=True)
 class Sort:
@@ -43,7 +45,7 @@ def sort_of(schema: Schema, sort: str) -> Sort:
     """`field` or `-field`; by id, newest first, when nothing is said."""
     name = sort.removeprefix("-") or "id"
     field = schema.fields.get(name)
-    if field is None or name in {"tag", "source"} or name.startswith(METADATA):
+    if field is None or name in _UNORDERED or name.startswith(METADATA):
         sortable = [known for known, one in schema.fields.items() if one.type == "number"]
         raise InvalidError(f"There is no field `{name}` to sort by. Try {', '.join(sortable[:8])}.")
     return Sort(name, schema.columns[name], sort.startswith("-") or not sort)

@@ -13,6 +13,7 @@ from app.curation.rules.nodes import Compare, Node, Text, conditions
 from app.samples import columns as held
 from app.samples.models import Sample, SampleBody, SampleParent
 from app.samples.order import Sort, page_query
+from app.samples.places import TOPIC
 from app.samples.ranking import first
 from app.samples.search import Schema, compiled
 from app.samples.texts import beginnings
@@ -157,7 +158,9 @@ def facets(
     session: Session, schema: Schema, node: Node
 ) -> tuple[int, dict[str, list[tuple[str, int]]]]:
     """How many samples match, and the values of each facet among them, the most frequent first."""
-    columns = held.read(session, schema, {*_FACETS, *columns_for(schema, node)})
+    placed = schema.places
+    wanted = {*_FACETS, *columns_for(schema, node), *([placed.topic] if placed.topic else [])}
+    columns = held.read(session, schema, wanted)
     matches = evaluate(session, schema, columns, node).yes
     sources = {number: name for name, number in schema.sources.items()}
     found = {}
@@ -166,13 +169,26 @@ def facets(
         words = sources if name == "source" else dict(enumerate(columns.words[name]))
         pairs = [(words.get(code, "?"), count) for code, count in enumerate(counts) if count]
         known = [(str(word), count) for word, count in pairs if word is not None]
-        found[name] = sorted(known, key=lambda pair: (-pair[1], pair[0]))[:_MOST_VALUES]
+        found[name] = _most_frequent(known)
+    if placed.topic is not None:
+        counts = np.bincount(placed.codes(columns[placed.topic][matches]))
+        found[TOPIC] = _most_frequent(
+            [
+                (str(word), count)
+                for word, count in zip(placed.words(), counts.tolist(), strict=False)
+                if count and word is not None
+            ]
+        )
     return int(np.count_nonzero(matches)), found
+
+
+def _most_frequent(known: list[tuple[str, int]]) -> list[tuple[str, int]]:
+    return sorted(known, key=lambda pair: (-pair[1], pair[0]))[:_MOST_VALUES]
 
 
 def chosen(node: Node) -> dict[str, set[str]]:
     """The facet values that a search names at its top level, for the marks in the list."""
-    found: dict[str, set[str]] = {name: set() for name in _FACETS}
+    found: dict[str, set[str]] = {name: set() for name in (*_FACETS, TOPIC)}
     for part in conditions(node):
         if isinstance(part, Compare) and part.field in found:
             found[part.field].update(part.values)

@@ -13,6 +13,7 @@ from app.errors import ConflictError
 from app.samples.models import DatasetSignal
 
 IMPORTED = "imported"
+PLACE = "place"  # of topics and of the map: in slots, but no signal that anybody lists
 _MOST = 1000
 
 
@@ -31,6 +32,11 @@ class SignalSpec:
 
 def signals(session: Session, dataset_id: int) -> Sequence[DatasetSignal]:
     """The signals of a dataset by name."""
+    return [one for one in slots(session, dataset_id) if one.key != PLACE]
+
+
+def slots(session: Session, dataset_id: int) -> Sequence[DatasetSignal]:
+    """All slots of a dataset by name: signals, and places that are none."""
     query = select(DatasetSignal).where(DatasetSignal.dataset_id == dataset_id)
     return session.scalars(query.order_by(DatasetSignal.name)).all()
 
@@ -44,12 +50,12 @@ def claim_slots(
     Refuses a name that an imported column has, or the other way round.
     """
     session.get_one(Dataset, dataset_id, with_for_update=True)
-    known = {signal.name: signal for signal in signals(session, dataset_id)}
+    known = {signal.name: signal for signal in slots(session, dataset_id)}
     last = session.scalar(
         select(func.max(DatasetSignal.slot)).where(DatasetSignal.dataset_id == dataset_id)
     )
     free = 0 if last is None else last + 1
-    slots = []
+    found = []
     for spec in wanted:
         signal = known.get(spec.name)
         if signal is None:
@@ -64,11 +70,11 @@ def claim_slots(
         signal.title, signal.help, signal.key = spec.title, spec.help, spec.key
         signal.version, signal.params = spec.version, spec.params or {}
         signal.fingerprint, signal.job_id = spec.fingerprint, job_id
-        slots.append(signal)
+        found.append(signal)
     if free > _MOST:
         raise ConflictError(f"A dataset holds at most {_MOST} signals.")
     session.flush()
-    return slots
+    return found
 
 
 def imported_spec(name: str, column: str) -> SignalSpec:

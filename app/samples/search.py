@@ -1,12 +1,13 @@
 """From a filter expression to one SQL query: fields of a dataset, conditions, order, pages."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import (
     REAL,
     ColumnElement,
+    Double,
     and_,
     cast,
     false,
@@ -19,6 +20,7 @@ from sqlalchemy import (
     true,
 )
 from sqlalchemy.orm import Session
+from sqlalchemy.types import UserDefinedType
 
 from app.curation.records import Kind, Origin
 from app.curation.rules import expression as grammar
@@ -35,8 +37,10 @@ from app.curation.rules.nodes import (
     Text,
 )
 from app.errors import InvalidError
+from app.samples import places
 from app.samples.models import SEARCHED_CHARS, DatasetSignal, Sample, SampleBody, Status
-from app.samples.registry import signals
+from app.samples.places import MAP, TOPIC, Places
+from app.samples.registry import PLACE, slots
 from app.sources.models import Source
 
 METADATA = "metadata."
@@ -76,6 +80,7 @@ class Schema:
     columns: Mapping[str, ColumnElement[Any]]
     sources: Mapping[str, int]
     signals: Sequence[DatasetSignal]
+    places: Places = field(default_factory=Places)
 
 
 def schema_of(session: Session, dataset_id: int) -> Schema:
@@ -88,16 +93,25 @@ def schema_of(session: Session, dataset_id: int) -> Schema:
         fields[name] = Field(name, kind, words)
         if column is not None:
             columns[name] = column
-    known = signals(session, dataset_id)
-    for signal in known:
+    everything = slots(session, dataset_id)
+    known = [one for one in everything if one.key != PLACE]
+    placed = places.of(session, dataset_id)
+    for signal in everything:
+        if signal.key == PLACE:  # read by the fields `topic` and `map` alone
+            columns[signal.name] = Sample.scores[signal.slot + 1]
+            continue
         if signal.name in _BUILT_IN:  # words and chars: every sample has them, measured or not
             continue
         fields[signal.name] = Field(signal.name, "number", None)
         columns[signal.name] = Sample.scores[signal.slot + 1]
+    if placed.titles:
+        fields[TOPIC] = Field(TOPIC, "word", tuple(placed.titles))
+    if placed.x is not None:
+        fields[MAP] = Field(MAP, "word", tuple(placed.areas))
     for key in _metadata_keys(session, dataset_id):
         fields[METADATA + key] = Field(METADATA + key, "text", None)
         columns[METADATA + key] = SampleBody.sample_metadata[key].astext
-    return Schema(dataset_id, fields, columns, sources, known)
+    return Schema(dataset_id, fields, columns, sources, known, placed)
 
 
 def _metadata_keys(session: Session, dataset_id: int) -> Sequence[str]:
@@ -188,6 +202,8 @@ def _in_body(inner: ColumnElement[bool]) -> ColumnElement[bool]:
 def _missing(schema: Schema, name: str) -> ColumnElement[bool]:
     if name == "source":
         return false()
+    if name in {TOPIC, MAP}:
+        return _placeless(schema, name)
     column = schema.columns[name]
     if name.startswith(METADATA):
         return not_(_in_body(column.is_not(None)))
@@ -196,8 +212,8 @@ def _missing(schema: Schema, name: str) -> ColumnElement[bool]:
 
 def _compare(schema: Schema, name: str, op: str, value: str) -> ColumnElement[bool]:
     field = schema.fields[name]
-    if name == "source":
-        return Sample.source_id == schema.sources[value]
+    if name in {"source", TOPIC, MAP}:
+        return _placed(schema, name, value)
     column = schema.columns[name]
     if name == "tag":
         return func.coalesce(column.contains([value]), false())
@@ -212,6 +228,40 @@ def _compare(schema: Schema, name: str, op: str, value: str) -> ColumnElement[bo
     if field.words is not None:
         return column == value
     return func.coalesce(column == value, false())
+
+
+def _placed(schema: Schema, name: str, value: str) -> ColumnElement[bool]:
+    """Whether a sample is of a source or a topic, or within an area of the map."""
+    found = schema.places
+    if name == "source":
+        return Sample.source_id == schema.sources[value]
+    if name == TOPIC:
+        numbers = [cast(one, REAL) for one in found.titles[value]]
+        return func.coalesce(schema.columns[str(found.topic)].in_(numbers), false())
+    x, y = (schema.columns[str(one)] for one in (found.x, found.y))
+    corners = found.areas[value]
+    text = "(" + ",".join(f"({across:d},{down:d})" for across, down in corners) + ")"
+    sides = list(zip(*corners, strict=True))
+    box = and_(x.between(min(sides[0]), max(sides[0])), y.between(min(sides[1]), max(sides[1])))
+    inside = cast(literal(text), _Polygon).op("@>")(func.point(cast(x, Double), cast(y, Double)))
+    return func.coalesce(and_(box, inside), false())
+
+
+def _placeless(schema: Schema, name: str) -> ColumnElement[bool]:
+    found = schema.places
+    if name == MAP:
+        return schema.columns[str(found.x)].is_(None)
+    mine = schema.columns[str(found.topic)].in_([cast(one, REAL) for one in found.numbers])
+    return not_(func.coalesce(mine, false()))
+
+
+class _Polygon(UserDefinedType[str]):
+    """The geometric type of Postgres."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_kw: Any) -> str:
+        return "polygon"
 
 
 def _number(column: ColumnElement[Any], op: str, value: str) -> ColumnElement[bool]:

@@ -17,6 +17,7 @@ from app.curation.rules.fields import TRUTH
 from app.curation.rules.nodes import And, Compare, Missing, Node, Not, Or, Range, Text
 from app.samples.arrays import Columns, Values, is_column
 from app.samples.models import Sample, SampleBody
+from app.samples.places import TOPIC
 from app.samples.search import Schema, compiled, holds
 
 Mask = NDArray[np.bool_]
@@ -77,7 +78,7 @@ def columns_for(schema: Schema, *nodes: Node) -> set[str]:
         if isinstance(leaf, Text):
             names.add("revision")
         elif isinstance(leaf, Compare | Range | Missing) and is_column(schema, leaf.field):
-            names.add(leaf.field)
+            names.add(str(schema.places.topic) if leaf.field == TOPIC else leaf.field)
     return names
 
 
@@ -98,7 +99,7 @@ def evaluate(session: Session, schema: Schema, columns: Columns, node: Node) -> 
         case _ if not is_in_columns(schema, node):
             return _asked(session, schema, columns, node)
         case Missing(name):
-            return Truth.known(_is_missing(columns, name))
+            return Truth.known(_is_missing(schema, columns, name))
         case Compare(name, op, values):
             each = (_compare(schema, columns, name, op, value) for value in values)
             return reduce(Truth.__or__, each)
@@ -112,11 +113,18 @@ def evaluate(session: Session, schema: Schema, columns: Columns, node: Node) -> 
 def _compare(schema: Schema, columns: Columns, name: str, op: str, value: str) -> Truth:
     if name == "source":
         return Truth.known(columns["source"] == schema.sources[value])
+    if name == TOPIC:
+        return Truth.known(_topics(schema, columns) == schema.places.words().index(value))
     if name in columns.words:
         return Truth.known(_is_word(columns, name, value))
     if schema.fields[name].type == "flag":
         return Truth.known(columns[name] == (value == "true"))
     return ordered(columns[name], op, float(TRUTH.get(value, value)))
+
+
+def _topics(schema: Schema, columns: Columns) -> Values:
+    """Codes of topics, 0 for none."""
+    return schema.places.codes(columns[str(schema.places.topic)])
 
 
 def ordered(column: Values, op: str, bound: float) -> Truth:
@@ -135,7 +143,10 @@ def _is_word(columns: Columns, name: str, value: str) -> Mask:
     return columns[name] == words.index(value) if value in words else np.zeros(len(columns), bool)
 
 
-def _is_missing(columns: Columns, name: str) -> Mask:
+def _is_missing(schema: Schema, columns: Columns, name: str) -> Mask:
+    if name == TOPIC:
+        without: Mask = _topics(schema, columns) == 0
+        return without
     column = columns[name]
     return column == 0 if name in columns.words else unknown(column)
 

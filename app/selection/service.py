@@ -28,13 +28,14 @@ from app.samples import columns as held
 from app.samples import naming, registry
 from app.samples.arrays import Columns
 from app.samples.models import DatasetSignal
+from app.samples.places import TOPIC
 from app.samples.registry import SignalSpec
-from app.samples.search import parsed, schema_of
+from app.samples.search import Schema, parsed, schema_of
 from app.samples.truth import columns_for, evaluate
 from app.validation import build
 
 ENSEMBLE, SELECTION = "ensemble", "selection"
-GROUPS = ("domain", "source", "language", "origin", "kind")
+GROUPS = ("domain", "topic", "source", "language", "origin", "kind")
 Name = Field(min_length=1, max_length=60, description="The signal that is written")
 
 
@@ -56,7 +57,7 @@ class SelectionOrder(BaseModel):
     count: int = Field(ge=1, le=2**31 - 1, description="How many rows")
     selector: str = Field("top", max_length=100, description="top, temperature or quota")
     params: dict[str, Any] = Field({}, description="Parameters of the selector")
-    group: Literal["domain", "source", "language", "origin", "kind"] = Field(
+    group: Literal["domain", "topic", "source", "language", "origin", "kind"] = Field(
         "domain", description="What quotas are for"
     )
     where: str = Field("", max_length=4000, description="Choose among rows that match")
@@ -81,7 +82,13 @@ def start_selection(
     """Choose rows by a score and note which."""
     selector = _selector(order.selector, order.params)
     _must_be_measured(session, dataset, order.score)
-    parsed(schema_of(session, dataset.id), order.where)
+    schema = schema_of(session, dataset.id)
+    parsed(schema, order.where)
+    if order.group == TOPIC and TOPIC not in schema.fields:
+        raise ConflictError(
+            f"{dataset.name} has no topics that quotas could be for: find them first "
+            f"(`winnow topics {dataset.name}`)."
+        )
     title = f"Choose {order.count:,} rows by {order.score} as {order.signal}"
     recipe = {**order.model_dump(), "params": selector.params()}
     return _start(session, dataset, SELECTION, title, recipe, by)
@@ -170,10 +177,14 @@ def values(session: Session, job: Job) -> tuple[Columns, NDArray[np.float32]]:
         made = ensemble([columns[name] for name in recipe["signals"]], recipe["by"])
         return columns, made.astype(np.float32)
     node = parsed(schema, recipe["where"])
-    names = {"revision", recipe["score"], recipe["group"], *columns_for(schema, node)}
+    group = recipe["group"]
+    if group == TOPIC and schema.places.topic is None:
+        raise ConflictError("The topics are gone meanwhile. Choose another group.")
+    read = str(schema.places.topic) if group == TOPIC else group
+    names = {"revision", recipe["score"], read, *columns_for(schema, node)}
     columns = held.read(session, schema, names)
     rows = np.flatnonzero(evaluate(session, schema, columns, node).yes)
-    pool = Pool(columns[recipe["score"]][rows], _groups(columns, recipe["group"], rows))
+    pool = Pool(columns[recipe["score"]][rows], _groups(schema, columns, group, rows))
     chosen = _selector(recipe["selector"], recipe["params"]).select(
         pool, recipe["count"], recipe["seed"]
     )
@@ -183,7 +194,13 @@ def values(session: Session, job: Job) -> tuple[Columns, NDArray[np.float32]]:
     return columns, found
 
 
-def _groups(columns: Columns, name: str, rows: NDArray[np.intp]) -> list[str | None]:
+def _groups(
+    schema: Schema, columns: Columns, name: str, rows: NDArray[np.intp]
+) -> list[str | None]:
+    if name == TOPIC:
+        topics = schema.places.codes(columns[str(schema.places.topic)][rows])
+        titles = schema.places.words()
+        return [titles[code] for code in topics.tolist()]
     codes = columns[name][rows].tolist()
     if name not in columns.words:
         return [str(code) for code in codes]

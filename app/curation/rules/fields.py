@@ -20,6 +20,7 @@ from app.curation.rules.nodes import (
     Range,
     Text,
     render,
+    written,
 )
 
 FieldType: TypeAlias = Literal["number", "word", "flag", "text", "time"]
@@ -225,7 +226,8 @@ def _values(schema: Schema, name: str, typed: str, source: str, cursor: int) -> 
     if name == "missing":
         found = [(field.name, field.help) for field in _matching(typed, schema)]
     else:
-        found = [(word, "") for word in _words(schema.get(name)) if word.startswith(typed)]
+        words = _words(schema.get(name))
+        found = [(written(word), "") for word in words if word.startswith(typed)]
     return [Completion(text, cursor - len(typed), end, note) for text, note in found]
 
 

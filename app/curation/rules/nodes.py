@@ -116,7 +116,7 @@ def render(node: Node) -> str:
 def _render_term(node: Compare | Range | Missing | Text) -> str:
     match node:
         case Compare(name, op, values):
-            return name + op + ",".join(_value(value) for value in values)
+            return name + op + ",".join(written(value) for value in values)
         case Range(name, low, high):
             return f"{name}:{low or ''}..{high or ''}"
         case Missing(name):
@@ -134,5 +134,6 @@ def _bracketed(node: Node, *kinds: type) -> str:
     return f"({render(node)})" if isinstance(node, kinds) else render(node)
 
 
-def _value(value: str) -> str:
+def written(value: str) -> str:
+    """A value as an expression takes it, in quotes where it needs them."""
     return value if re.fullmatch(WORD, value) and ".." not in value else quote(value)
