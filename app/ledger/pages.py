@@ -10,6 +10,7 @@ from app.curation.records import BODY_FIELDS, Kind
 from app.datasets import service as datasets
 from app.errors import ConflictError
 from app.ledger import service
+from app.samples import places
 from app.samples import service as samples
 from app.samples.models import Sample
 from app.sources.models import Source
@@ -56,6 +57,7 @@ def _page(
         source=session.get_one(Source, sample.source_id),
         ledger=service.ledger(session, sample),
         scores=service.scores(session, sample),
+        topic=places.topic_titles(session, sample.dataset_id).of(sample.scores),
         drop=samples.drop_of(session, sample.id),
         parents=parents,
         children=children,

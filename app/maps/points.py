@@ -14,7 +14,7 @@ from app.samples import columns as held
 from app.samples.arrays import Columns
 from app.samples.places import TOPIC
 from app.samples.search import Schema, parsed
-from app.samples.truth import columns_for, evaluate
+from app.samples.truth import Mask, columns_for, evaluate
 
 WORDS = ("status", TOPIC, "source", "domain", "origin", "kind", "language")
 _COLOURS = 11  # that eyes tell apart; the other values are one more
@@ -51,7 +51,7 @@ def coloured(session: Session, schema: Schema, field: str, where: str) -> bytes:
     columns, rows = _on_the_map(session, schema, {name, *columns_for(schema, node)})
     matches = evaluate(session, schema, columns, node).yes[rows]
     if field in WORDS:
-        codes, legend = _by_word(schema, columns, field, rows)
+        codes, legend = _by_word(schema, columns, field, rows, matches)
     else:
         codes, legend = _by_number(field, columns[field][rows].astype(np.float32))
     counts = np.bincount(codes[matches], minlength=256)
@@ -115,9 +115,9 @@ def _on_the_map(
 
 
 def _by_word(
-    schema: Schema, columns: Columns, field: str, rows: NDArray[np.intp]
+    schema: Schema, columns: Columns, field: str, rows: NDArray[np.intp], matches: Mask
 ) -> tuple[Codes, list[tuple[int, str, str]]]:
-    """The most frequent values in colours of their own, the others in one."""
+    """The values most frequent among the matches in colours of their own, the others in one."""
     words: Sequence[Any]
     if field == TOPIC:
         values, words = (
@@ -130,7 +130,7 @@ def _by_word(
         words = [names.get(number) for number in range(int(values.max(initial=0)) + 1)]
     else:
         values, words = columns[field], columns.words[field]
-    counts = np.bincount(values[rows], minlength=len(words))
+    counts = np.bincount(values[rows][matches], minlength=len(words))
     named = [one for one in np.argsort(-counts, kind="stable").tolist() if words[one] is not None]
     table = np.full(len(counts), OTHER, np.uint8)
     table[[one for one, word in enumerate(words) if word is None]] = NOTHING

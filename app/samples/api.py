@@ -16,7 +16,7 @@ from app.errors import InvalidError
 from app.jobs import service as jobs
 from app.jobs.models import Job
 from app.jobs.schemas import JobOut, job_out
-from app.samples import bulk, catalog, posting, queries, registry, service
+from app.samples import bulk, catalog, places, posting, queries, registry, service
 from app.samples.models import Sample
 from app.samples.schemas import LineageOut, RevisionOut, SampleEdit, SampleOut, sample_out
 from app.web.pagination import Cursor, Limit, Page
@@ -45,9 +45,15 @@ def list_samples(
     bodies = queries.bodies(session, samples)
     parents = queries.parents(session, [sample.id for sample in samples])
     sources = queries.source_names(session)
+    titles = places.topic_titles(session, dataset.id)
     items = [
         sample_out(
-            sample, bodies[sample.id], page.signals, sources, parents.get(sample.id, ())
+            sample,
+            bodies[sample.id],
+            page.signals,
+            sources,
+            parents.get(sample.id, ()),
+            titles.of(sample.scores),
         ).model_dump(mode="json", include=wanted)
         for sample in samples
     ]
@@ -172,4 +178,5 @@ def _out(session: Session, sample: Sample) -> SampleOut:
     signals = registry.signals(session, sample.dataset_id)
     parents = queries.parents(session, [sample.id]).get(sample.id, [])
     body = service.body(session, sample)
-    return sample_out(sample, body, signals, queries.source_names(session), parents)
+    topic = places.topic_titles(session, sample.dataset_id).of(sample.scores)
+    return sample_out(sample, body, signals, queries.source_names(session), parents, topic)

@@ -19,6 +19,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.db import Base, CreatedAt
+from app.samples.models import DatasetSignal
 
 TOPIC, MAP = "topic", "map"
 MOST_TOPICS = 500
@@ -193,6 +194,36 @@ def areas(session: Session, found: MapLayout) -> Sequence[MapArea]:
     """The areas of a map, oldest first."""
     query = select(MapArea).where(MapArea.layout_id == found.id)
     return session.scalars(query.order_by(MapArea.id)).all()
+
+
+@dataclass(frozen=True, slots=True)
+class TopicTitles:
+    """Titles of topics by number, and the slot that holds the number of a sample's topic."""
+
+    slot: int | None = None
+    titles: Mapping[int, str] = field(default_factory=dict)
+
+    def of(self, scores: Sequence[float | None] | None) -> str | None:
+        """The title of a sample's topic, if it has one."""
+        if self.slot is None or scores is None or self.slot >= len(scores):
+            return None
+        number = scores[self.slot]
+        return self.titles.get(int(number)) if number is not None else None
+
+
+def topic_titles(session: Session, dataset_id: int) -> TopicTitles:
+    """What topics of single samples are called."""
+    model = topic_model(session, dataset_id)
+    if model is None:
+        return TopicTitles()
+    name = slot_name(TOPIC, model.side)
+    slot = select(DatasetSignal.slot).where(
+        DatasetSignal.dataset_id == dataset_id, DatasetSignal.name == name
+    )
+    named = by_title(topics(session, model)).items()
+    return TopicTitles(
+        session.scalar(slot), {number: title for title, some in named for number in some}
+    )
 
 
 def of(session: Session, dataset_id: int) -> Places:

@@ -21,6 +21,7 @@ class SampleOut(BaseModel):
     origin: Origin | None
     source: str
     domain: str | None
+    topic: str | None = None
     language: str | None
     revision: int
     body: dict[str, Any]
@@ -59,6 +60,7 @@ def sample_out(
     signals: Sequence[DatasetSignal],
     sources: dict[int, str],
     parents: Sequence[int] = (),
+    topic: str | None = None,
 ) -> SampleOut:
     """The sample with its body, scores and source by name."""
     return SampleOut(
@@ -69,6 +71,7 @@ def sample_out(
         origin=sample.origin,
         source=sources.get(sample.source_id, ""),
         domain=sample.domain,
+        topic=topic,
         language=sample.language,
         revision=sample.revision,
         body=body.body,

@@ -150,6 +150,9 @@ def test_many_values_share_a_colour_and_missing_ones_have_another(
     assert isinstance(legend, list)
     assert len(matching(session, dataset, legend[0]["where"])) == 2
     assert colours(session, dataset, "words", "missing:domain")[2]["matching"] == 1
+    last = rows[13].domain
+    few, _, _ = colours(session, dataset, "domain", 'NOT missing:domain "13 of"')
+    assert few == {last: 1}  # a colour of its own where it is what is looked at
 
 
 def test_topics_colour_the_map(session: Session, dataset: Dataset, lead: Principal) -> None:

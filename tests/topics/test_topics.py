@@ -419,7 +419,15 @@ def test_slots_of_places_are_no_signals(
     assert registry.signals(session, dataset.id) == []
     assert [one.name for one in registry.slots(session, dataset.id)] == ["topic:a"]
     sample = matching(session, dataset, "")[0]
-    assert api.get(f"/samples/{sample.id}").json()["scores"] == {}
+    told = api.get(f"/samples/{sample.id}").json()
+    assert told["scores"] == {}
+    assert sample in matching(session, dataset, topic_filter(told["topic"]))
+    listed = api.get("/datasets/mix/samples?fields=topic&limit=1000").json()["items"]
+    found = reading.overview(session, dataset)
+    assert found is not None
+    sizes = {row.topic.title: row.size for row in found.rows}
+    assert Counter(one["topic"] for one in listed) == sizes
+    assert told["topic"] in browser_of(session, lead).get(f"/samples/{sample.id}").text
     assert api.get("/datasets/mix/samples?sort=topic").status_code == 422
     assert "there is no field" in api.get("/datasets/mix/samples?where=map:x").text
 
