@@ -29,6 +29,7 @@ HANDLERS: Mapping[JobKind, str] = {
     JobKind.DEDUPLICATE: "workers.deduplication:HANDLER",
     JobKind.SPLIT: "workers.splitting:HANDLER",
     JobKind.DECONTAMINATE: "workers.decontaminating:HANDLER",
+    JobKind.VERIFY: "workers.verifying:HANDLER",
 }
 
 

@@ -33,6 +33,7 @@ class JobKind(StrEnum):
     DEDUPLICATE = "deduplicate"
     SPLIT = "split"
     DECONTAMINATE = "decontaminate"
+    VERIFY = "verify"
 
 
 class Queue(StrEnum):

@@ -85,9 +85,7 @@ class Box:
                 ({"role": "tests", **order}, {"reads": reads, "writes": asks, "report": tells}),
             ):
                 files, wanted = tuple(given.values()), {**role, **given}
-                part = start(
-                    self.backend, wanted, limits, given=files, libraries=trial.libraries
-                )
+                part = start(self.backend, wanted, limits, given=files, libraries=trial.libraries)
                 parts.append(part)
         finally:
             for one in (reads, answers, hears, asks, tells):

@@ -103,9 +103,7 @@ def program(machine: str | None = None) -> bytes | None:
         1,
         [(_EQUAL, 1, 0, _TIOCSTI), (_EQUAL, 0, 1, _TIOCLINUX), (_RETURN, 0, 0, _ERRNO | _EPERM)],
     )
-    allowed = [
-        (_EQUAL, len(_FAMILIES) - row, 0, family) for row, family in enumerate(_FAMILIES)
-    ]
+    allowed = [(_EQUAL, len(_FAMILIES) - row, 0, family) for row, family in enumerate(_FAMILIES)]
     code += _argument(_SOCKET[place], 0, [*allowed, (_RETURN, 0, 0, _ERRNO | _EAFNOSUPPORT)])
     code.append((_RETURN, 0, 0, _ALLOW))
     return b"".join(struct.pack("=HBBI", *one) for one in code)
@@ -114,6 +112,6 @@ def program(machine: str | None = None) -> bytes | None:
 def _argument(
     number: int, argument: int, tests: list[tuple[int, int, int, int]]
 ) -> list[tuple[int, int, int, int]]:
-    """Where this call is made: look at the lower half of an argument; then load the number again."""
+    """For this call look at the lower half of an argument; then load the number again."""
     look = (_LOAD, 0, 0, _ARGS + 8 * argument)
     return [(_EQUAL, 0, len(tests) + 2, number), look, *tests, (_LOAD, 0, 0, _NR)]

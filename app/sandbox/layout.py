@@ -3,7 +3,6 @@
 import compileall
 import functools
 import importlib.util
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -38,7 +37,7 @@ def layout(libraries: tuple[str, ...] = ()) -> Layout:
     for name in _SYSTEM:
         path = Path("/") / name
         if path.is_symlink():
-            links.append((os.readlink(path), str(path)))
+            links.append((str(path.readlink()), str(path)))
         elif path.is_dir():
             binds.append((str(path), str(path)))
     python = Path(getattr(sys, "_base_executable", sys.executable)).resolve()

@@ -59,7 +59,7 @@ def start(
     mine = [one for one in (number, filter_) if one is not None]
     python = [seen.python, _FLAGS, "-c", _START]
     try:
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: S603 - the command is ours, the program is data
             backend.command(seen, limits, python, number, filter_),
             stdin=subprocess.DEVNULL,
             stdout=writes,
@@ -78,9 +78,7 @@ def start(
     return Part(process, os.fdopen(reads, "rb", buffering=0))
 
 
-def _whole(
-    order: dict[str, Any], limits: Limits, libraries: tuple[str, ...]
-) -> dict[str, Any]:
+def _whole(order: dict[str, Any], limits: Limits, libraries: tuple[str, ...]) -> dict[str, Any]:
     user = 0
     if os.geteuid() == 0:  # a user that nobody else is, so that numbers of processes are its own
         user = _FIRST_USER + int.from_bytes(os.urandom(4)) % _USERS

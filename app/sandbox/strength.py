@@ -77,16 +77,24 @@ def _kept(limits: Limits) -> list[tuple[str, str]]:
         memory += " (kernel), and for all together (looked at 50 times a second)"
     return [
         ("Network", "none: a namespace without any connection"),
-        ("Files", "a Python and its libraries, read-only; an own empty folder of "
-         f"{limits.folder // mib} MiB that is gone afterwards; no /proc, no /home"),
+        (
+            "Files",
+            "a Python and its libraries, read-only; an own empty folder of "
+            f"{limits.folder // mib} MiB that is gone afterwards; no /proc, no /home",
+        ),
         ("User", "another one, without rights, who can gain none"),
         ("Processes", f"at most {limits.processes}, all ended with the program; it sees no others"),
         ("Memory", memory),
-        ("Time", f"{limits.cpu_s} s of a processor, {limits.wall_s:.0f} s of the clock, unless "
-         "the verifier says otherwise"),
+        (
+            "Time",
+            f"{limits.cpu_s} s of a processor, {limits.wall_s:.0f} s of the clock, unless "
+            "the verifier says otherwise",
+        ),
         ("Output", f"{limits.output >> 10} KiB; files of {limits.file // mib} MiB"),
-        ("Verdict", "the tests run in a sandbox of their own, to which the program hands plain "
-         "data alone"),
+        (
+            "Verdict",
+            "the tests run in a sandbox of their own, to which the program hands plain data alone",
+        ),
     ]
 
 

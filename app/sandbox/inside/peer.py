@@ -23,15 +23,22 @@ _SPECIAL = (
 )
 
 _BY_BUILTIN: dict[str, Callable[[Any], Any]] = {
-    **{"__len__": len, "__iter__": iter, "__next__": next, "__str__": str, "__repr__": repr},
-    **{"__bool__": bool, "__int__": int, "__float__": float, "__reversed__": reversed},
+    "__len__": len,
+    "__iter__": iter,
+    "__next__": next,
+    "__str__": str,
+    "__repr__": repr,
+    "__bool__": bool,
+    "__int__": int,
+    "__float__": float,
+    "__reversed__": reversed,
 }
 
 
 class Far:
     """A value of the other side, by its number: what is done to it is done there."""
 
-    def __init__(self, peer: "Peer", number: int) -> None:
+    def __init__(self, peer: Peer, number: int) -> None:
         self.__dict__["_far"] = (peer, number)
 
     def __getattr__(self, name: str) -> Any:

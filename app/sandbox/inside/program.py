@@ -44,12 +44,8 @@ def _taken(said: io.StringIO) -> str:
 
 def _problem(error: BaseException) -> dict[str, Any]:
     text = f"{type(error).__name__}: {error}"
-    lines = [
-        number
-        for frame, number in _frames(error)
-        if frame == "<program>"
-    ]
-    line = error.lineno if isinstance(error, SyntaxError) else (lines or [None])[-1]
+    lines = [number for frame, number in _frames(error) if frame == "<program>"]
+    line = error.lineno if isinstance(error, SyntaxError) else (lines[-1] if lines else None)
     return {"text": text[:500], "line": line, "kind": type(error).__name__}
 
 

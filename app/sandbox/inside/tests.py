@@ -168,7 +168,9 @@ def _unittests(space: dict[str, Any]) -> str:
     mine = [
         one
         for one in space.values()
-        if isinstance(one, type) and issubclass(one, unittest.TestCase) and one.__module__ == "tests"
+        if isinstance(one, type)
+        and issubclass(one, unittest.TestCase)
+        and one.__module__ == "tests"
     ]
     suite = unittest.TestSuite(map(unittest.defaultTestLoader.loadTestsFromTestCase, mine))
     result = unittest.TestResult()

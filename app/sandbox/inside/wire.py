@@ -98,23 +98,25 @@ def _gathered(value: object, hold: Callable[[object], Any], depth: int) -> Any:
         return {"d": [[plain(a, hold, depth), plain(b, hold, depth)] for a, b in value.items()]}
     for tag, kind in (("t", tuple), ("s", set), ("z", frozenset)):
         if isinstance(value, kind):
-            return {tag: [plain(one, hold, depth) for one in value]}  # type: ignore[attr-defined]
+            return {tag: [plain(one, hold, depth) for one in value]}
     if isinstance(value, deque):
         return {"q": [plain(one, hold, depth) for one in value], "m": value.maxlen}
     return _atom(value, hold)
 
 
+_TAGS: tuple[tuple[type, str, Callable[[Any], Any]], ...] = (
+    (bytes, "b", lambda one: one.hex()),
+    (bytearray, "B", lambda one: one.hex()),
+    (complex, "c", lambda one: [one.real, one.imag]),
+    (range, "r", lambda one: [one.start, one.stop, one.step]),
+    (type(NotImplemented), "N", lambda _: 0),
+)
+
+
 def _atom(value: object, hold: Callable[[object], Any]) -> Any:
-    if isinstance(value, bytes):
-        return {"b": value.hex()}
-    if isinstance(value, bytearray):
-        return {"B": value.hex()}
-    if isinstance(value, complex):
-        return {"c": [value.real, value.imag]}
-    if isinstance(value, range):
-        return {"r": [value.start, value.stop, value.step]}
-    if value is NotImplemented:
-        return {"N": 0}
+    for kind, tag, written in _TAGS:
+        if isinstance(value, kind):
+            return {tag: written(value)}
     if (found := _number_or_time(value)) is not None:
         return found
     if isinstance(value, type) and _BUILTIN_TYPES.get(value.__name__) is value:
@@ -145,11 +147,11 @@ def _by_text(sent: dict[str, Any]) -> Any:
 
 
 def _time(sent: dict[str, Any]) -> Any:
-    import datetime  # noqa: PLC0415 - see _BY_TEXT
+    import datetime as dt  # noqa: PLC0415 - see _BY_TEXT
 
     if "E" in sent:
-        return datetime.timedelta(*sent["E"])
-    return getattr(datetime, _TIMES[_TIMES.index(sent["T"])]).fromisoformat(sent["v"])
+        return dt.timedelta(*sent["E"])
+    return getattr(dt, _TIMES[_TIMES.index(sent["T"])]).fromisoformat(sent["v"])
 
 
 def value(sent: Any, far: Callable[[dict[str, Any]], Any]) -> Any:
