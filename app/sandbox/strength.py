@@ -40,14 +40,14 @@ def box() -> Box:
     """The sandbox of this machine; a refusal that says what to install where there is none."""
     problems = []
     for backend in BACKENDS:
-        if problem := _problem(backend):
+        if problem := problem_of(backend):
             problems.append(f"{backend.NAME}: {problem}")
         else:
             return Box(backend)
     raise UnavailableError(_INSTALL.format("; ".join(problems)))
 
 
-def _problem(backend: ModuleType) -> str:
+def problem_of(backend: ModuleType) -> str:
     """Why a back end does not work here; nothing when it does."""
     if backend.found() is None:
         return "not installed"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import builtins
 import operator
+import types
 
-from .wire import BrokenError, Channel, plain, value
+from .wire import NO_MESSAGE, BrokenError, Channel, plain, value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ _SPECIAL = (
     *("__abs__", "__int__", "__float__", "__enter__", "__exit__", "__reversed__"),
 )
 
+_FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType, types.MethodType, type)
 _BY_BUILTIN: dict[str, Callable[[Any], Any]] = {
     "__len__": len,
     "__iter__": iter,
@@ -81,11 +83,13 @@ for _name in _SPECIAL:
 
 class Peer:
     """Asks the other side and answers it, one question within another where functions are handed
-    over. `here` are the values that the other side knows by number.
+    over. `here` are the values that the other side knows by number; `guarded` is the side that
+    does not trust the other.
     """
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: Channel, *, guarded: bool = False) -> None:
         self._channel = channel
+        self._guarded = guarded
         self.here: dict[int, object] = {}
         self._numbers: dict[int, int] = {}
         self.calls = 0
@@ -130,10 +134,15 @@ class Peer:
             self.broken = str(error)
             raise
         self.heard(str(answer.get("p", "")))
-        for place, now in answer.get("m", ()):
-            _become(args[place], self.got(now))
-        if "x" in answer:
-            raise self._error(answer["x"])
+        try:
+            for place, now in answer.get("m", ()):
+                _become(args[place], self.got(now))
+            raised = self._error(answer["x"]) if "x" in answer else None
+        except (TypeError, ValueError, LookupError, AttributeError):
+            self.broken = NO_MESSAGE
+            raise BrokenError(self.broken) from None
+        if raised is not None:
+            raise raised
         return self.got(answer.get("r"))
 
     def _error(self, sent: dict[str, Any]) -> BaseException:
@@ -177,6 +186,8 @@ class Peer:
 
     def _done(self, verb: str, args: list[Any], named: dict[str, Any]) -> Any:
         one = self.here[args[0]]
+        if self._guarded and not _harmless(one, verb, str(args[1])):
+            raise BrokenError("the program reached for what is not its own")
         if verb == "get":
             return getattr(one, args[1])
         if verb == "set":
@@ -189,6 +200,19 @@ class Peer:
             return _BY_BUILTIN[args[1]](one)
         does = getattr(operator, args[1], None) or getattr(type(one), args[1])
         return does(one, *args[2:]) if hasattr(operator, args[1]) else does(one, *args[2:], **named)
+
+
+def _harmless(one: object, verb: str, name: str) -> bool:
+    """Whether the program may do this to a value of the tests.
+
+    From a function or a generator a few attributes lead to everything, `exec` included: functions
+    are called and no more, attributes are for objects whose class the tests define.
+    """
+    if verb == "do" and (name == "__eq__" or name in _SPECIAL):
+        return not isinstance(one, types.ModuleType) and (
+            name == "__call__" or not isinstance(one, _FUNCTIONS)
+        )
+    return type(one).__module__ == "tests" and verb in {"get", "set"} and name[:1] != "_"
 
 
 def _become(mine: Any, now: Any) -> None:

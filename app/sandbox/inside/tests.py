@@ -14,7 +14,7 @@ import sys
 import types
 
 from .peer import Peer
-from .wire import BrokenError, Channel
+from .wire import NO_MESSAGE, BrokenError, Channel
 
 # `typing` and `importlib.abc` take longer to import than most tests to run.
 TYPE_CHECKING = False
@@ -33,7 +33,7 @@ def run(
     tests: str, helpers: str, entry_point: str, channel: Channel, *, peer: Peer | None = None
 ) -> Report:
     """Run the tests; a report that the host reads."""
-    peer = peer or Peer(channel)
+    peer = peer or Peer(channel, guarded=True)
     try:
         code = compile(tests, FILE, "exec")
     except (SyntaxError, ValueError) as error:
@@ -42,26 +42,30 @@ def run(
         loaded = channel.receive()
         if "x" in loaded:
             return _unloadable(loaded["x"])
-        names = _bound(peer, loaded["names"], entry_point)
+        names = _bound(peer, loaded.get("names"), entry_point)
     except BrokenError as error:
         return Report(passed=False, reason=f"While loading, {error}.")
     names |= _given(helpers, names, entry_point)
     return _tested((code, tests), names, entry_point, peer)
 
 
-def _unloadable(problem: dict[str, Any]) -> Report:
+def _unloadable(problem: object) -> Report:
+    if not isinstance(problem, dict):
+        raise BrokenError(NO_MESSAGE)
     where = f", line {problem['line']}" if problem.get("line") else ""
     absent = problem.get("kind") == "ModuleNotFoundError"
     said = "The program needs what the sandbox does not have" if absent else "It can't be loaded"
-    return Report(passed=None if absent else False, reason=f"{said}{where}: {problem['text']}")
+    return Report(passed=None if absent else False, reason=f"{said}{where}: {problem.get('text')}")
 
 
-def _bound(peer: Peer, names: Sequence[Any], entry_point: str) -> dict[str, Any]:
+def _bound(peer: Peer, names: object, entry_point: str) -> dict[str, Any]:
     """The program's names. Python's own stay Python's, unless such a one is what is tested.
 
     Else a program could bring its own `len` or `math.isclose` for the tests to believe.
     """
     found: dict[str, Any] = {}
+    if not isinstance(names, list) or not all(isinstance(one, list) for one in names):
+        raise BrokenError(NO_MESSAGE)
     for name, kind, one in names:
         if not isinstance(name, str) or (hasattr(builtins, name) and name != entry_point):
             continue
@@ -126,7 +130,7 @@ def _tested(
     said = io.StringIO()
     peer.heard = said.write
     finder = _AsModule(names)
-    sys.meta_path.append(finder)  # type: ignore[arg-type]
+    sys.meta_path.append(finder)
     out, sys.stdout = sys.stdout, said
     space = {**names, "__name__": "tests"}
     try:
@@ -136,7 +140,7 @@ def _tested(
         reason = _failure(error, tests[1], peer)
     finally:
         sys.stdout = out
-        sys.meta_path.remove(finder)  # type: ignore[arg-type]
+        sys.meta_path.remove(finder)
     if not reason and peer.broken:
         reason = f"In between, {peer.broken}."
     if reason:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 MOST = 64 << 20  # bytes of one message
+NO_MESSAGE = "the program wrote into the channel of its answers"
 _EXACT = 1 << 53  # whole numbers beyond are sent as text, of any length
 _DEEP = 200
 
@@ -59,9 +60,9 @@ class Channel:
         try:
             message = json.loads(line)
         except (ValueError, RecursionError) as error:
-            raise BrokenError("the program wrote into the channel of its answers") from error
+            raise BrokenError(NO_MESSAGE) from error
         if not isinstance(message, dict):
-            raise BrokenError("the program wrote into the channel of its answers")
+            raise BrokenError(NO_MESSAGE)
         return message
 
 
