@@ -10,7 +10,7 @@ from celery.signals import setup_logging, worker_init, worker_process_init, work
 from app.jobs.models import Queue
 from app.jobs.queue import WORK, celery
 from app.log import configure_logging
-from app.verifying import reported
+from app.sandbox import reported
 from workers import deaths, jobs
 from workers.registry import handler, load_all
 

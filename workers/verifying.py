@@ -1,8 +1,9 @@
 """Verifying: verdicts with their reasons, a range per chunk; models are asked side by side."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -10,9 +11,10 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from app.curation.ports import ModelError, Question
+from app.curation.records import Record
 from app.curation.signals.base import Note, Scores
 from app.curation.verifiers.base import Asking as AskingVerifier
-from app.curation.verifiers.base import Verdict, Verifier
+from app.curation.verifiers.base import Tools, Verdict, Verifier
 from app.jobs.models import Job
 from app.llm import service as llm
 from app.llm.asking import Asking, BudgetError
@@ -44,10 +46,10 @@ def plan(session: Session, job: Job) -> list[dict[str, Any]]:
 def work(chunk: Chunk) -> None:
     """Verify one range, from where the last checkpoint left off."""
     verifier = service.verifier_of(chunk.job)
-    if isinstance(verifier, AskingVerifier):
-        finished(_ask(chunk, verifier))
-        return
     tools = service.tools_for(verifier)
+    if isinstance(verifier, AskingVerifier):
+        finished(_ask(chunk, verifier, tools))
+        return
     for page in _pages(chunk, verifier, _RUN if verifier.needs == "sandbox" else _READ):
         if verifier.needs == "sandbox":
             with ThreadPoolExecutor(_AT_ONCE) as threads:
@@ -82,7 +84,7 @@ def _write(chunk: Chunk, page: Page, found: Sequence[Verdict | None]) -> None:
     chunk.checkpoint(len(found), last=page.ids[-1])
 
 
-async def _ask(chunk: Chunk, verifier: AskingVerifier) -> None:
+async def _ask(chunk: Chunk, verifier: AskingVerifier, tools: Tools) -> None:
     """Ask about a page of samples side by side, then about the next."""
     asked = service.asked(chunk.session, chunk.job)
     asking = Asking(asked.provider, llm.model_of(asked.provider), asked.account)
@@ -94,7 +96,8 @@ async def _ask(chunk: Chunk, verifier: AskingVerifier) -> None:
             tasks = (_answers(asking, free, one) for one in wanted)
             replies = await asyncio.gather(*tasks, return_exceptions=True)
             asking.flush()
-            _write(chunk, page, _settled(chunk, verifier, page, wanted, replies))
+            settle = partial(verifier.settled, tools=tools)
+            _write(chunk, page, _settled(chunk, settle, page, wanted, replies))
     except BudgetError:
         raise PausedError(
             f"Of the budget of {chunk.job.params['budget']}, {asking.spent:f} is spent, and the "
@@ -108,7 +111,7 @@ async def _ask(chunk: Chunk, verifier: AskingVerifier) -> None:
 
 def _settled(
     chunk: Chunk,
-    verifier: AskingVerifier,
+    settle: Callable[[Record, Sequence[str]], Verdict],
     page: Page,
     wanted: Sequence[list[Question] | Verdict],
     replies: Sequence[list[str] | BaseException],
@@ -126,7 +129,7 @@ def _settled(
         elif isinstance(got, BaseException):
             raise got
         else:
-            found.append(verifier.settled(record, got))
+            found.append(settle(record, got))
     return found
 
 

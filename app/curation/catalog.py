@@ -58,11 +58,13 @@ from app.curation.verifiers.base import Verifier
 from app.curation.verifiers.choice import Choice
 from app.curation.verifiers.code_structure import CodeStructure
 from app.curation.verifiers.code_tests import CodeTests
+from app.curation.verifiers.consistency import Consistency
 from app.curation.verifiers.constraints import Constraints
 from app.curation.verifiers.grounded import Grounded
 from app.curation.verifiers.json_schema import JsonSchema
 from app.curation.verifiers.math_answer import MathAnswer
 from app.curation.verifiers.plurality import Plurality
+from app.curation.verifiers.round_trip import RoundTrip
 from app.curation.writers.base import Writer
 from app.curation.writers.jsonl import JsonLinesWriter
 from app.curation.writers.parquet import ParquetWriter
@@ -159,6 +161,8 @@ _VERIFIERS: tuple[type[Verifier], ...] = (
     Grounded,
     Plurality,
     Agreement,
+    Consistency,
+    RoundTrip,
 )
 
 VERIFIERS: Mapping[str, type[Verifier]] = {each.key: each for each in _VERIFIERS}

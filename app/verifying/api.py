@@ -13,7 +13,8 @@ from app.datasets.models import Dataset
 from app.jobs import service as jobs
 from app.jobs.schemas import JobOut, job_out
 from app.samples import service as samples
-from app.verifying import badges, rates, reported, service
+from app.sandbox import reported
+from app.verifying import badges, rates, service
 from app.verifying.service import Order
 from app.web.methods import MethodOut, method_out
 from app.web.pagination import Page

@@ -12,8 +12,9 @@ from app.datasets import service as datasets
 from app.jobs import service as jobs
 from app.jobs.models import JobKind
 from app.llm import service as llm
+from app.sandbox import reported
 from app.validation import build
-from app.verifying import rates, reported, service, shown
+from app.verifying import rates, service, shown
 from app.verifying.service import Order
 from app.web.forms import FormFields, fields_of, params_from_form
 from app.web.render import render

@@ -168,7 +168,7 @@ def tools_for(verifier: Verifier) -> Tools:
     """What the verifier must be given."""
     if verifier.needs == "sandbox":
         return Tools(sandbox=box())
-    if verifier.needs == "embedder" and verifier.params().get("by") == "embedding":
+    if verifier.params().get("by") == "embedding":
         return Tools(embedder=embeddings.embedder(Tier.STATIC))
     return Tools()
 

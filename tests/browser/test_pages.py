@@ -91,6 +91,8 @@ STATES = {
     "calibration": State("/datasets/demo/calibration?signal=judge_score&against=response_words"),
     "calibration-empty": State("/datasets/demo/calibration?signal=judge_score"),
     "providers": State("/settings/providers"),
+    "verify": State("/datasets/demo/verify"),
+    "verify-form": State("/datasets/demo/verify", keys=("m",), waits="#run h2"),
     "perplexity": State("/datasets/demo/perplexity"),
     "perplexity-form": State("/datasets/demo/perplexity", keys=("m",), waits="#read h2"),
     "jobs": State("/datasets/demo/jobs"),
@@ -108,6 +110,7 @@ PLACES = (
         "/similar",
         "/contamination",
         "/duplicates",
+        "/verify",
     ),
     *("/import", "/releases", "/jobs"),
 )

@@ -65,7 +65,7 @@ class Asking(Verifier):
         """What to ask about a record; a verdict where there is nothing to ask."""
 
     @abstractmethod
-    def settled(self, record: Record, replies: Sequence[str]) -> Verdict:
+    def settled(self, record: Record, replies: Sequence[str], tools: Tools) -> Verdict:
         """What the replies show."""
 
 

@@ -1,6 +1,5 @@
 """Whether what an answer says stands in its source."""
 
-import re
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
@@ -10,7 +9,7 @@ from pydantic import Field
 from app.curation.ports import Embedder
 from app.curation.records import Record
 from app.curation.text.sentences import sentences
-from app.curation.text.small_words import SMALL_WORDS
+from app.curation.text.stems import WORD, share, stems
 from app.curation.verifiers.base import (
     FieldName,
     Needs,
@@ -21,13 +20,7 @@ from app.curation.verifiers.base import (
     text_of,
 )
 
-_WORD = re.compile(r"[^\W_]+(?:[.,]\d+)*")
 _SOURCES = ("metadata.context", "body.input", "metadata.source_text", "metadata.document")
-_LITTLE = SMALL_WORDS["en"].union(
-    "was were has have had he she they we you i not from at but also can could would".split(),  # noqa: SIM905
-    "will may its there these those than then when who what how all any into one".split(),  # noqa: SIM905
-)
-_STEM = 5  # letters by which forms of a word are told alike
 
 
 class Grounded(Verifier):
@@ -82,20 +75,9 @@ class Grounded(Verifier):
             cosines = embedder.embed(said) @ embedder.embed(read).T
             found: list[float] = cosines.max(axis=1).tolist()
             return found
-        stretches = [_stems(" ".join(read[place : place + 2])) for place in range(len(read))]
-        return [_share(_stems(one), stretches) for one in said]
+        stretches = [stems(" ".join(read[place : place + 2])) for place in range(len(read))]
+        return [share(stems(one), stretches) for one in said]
 
 
 def _numbers(text: str) -> list[str]:
-    return [one.replace(",", "") for one in _WORD.findall(text) if one[0].isdigit()]
-
-
-def _stems(text: str) -> frozenset[str]:
-    words = (one.lower() for one in _WORD.findall(text))
-    return frozenset(one[:_STEM] for one in words if one not in _LITTLE)
-
-
-def _share(words: frozenset[str], stretches: Sequence[frozenset[str]]) -> float:
-    if not words:
-        return 1.0
-    return max(len(words & one) for one in stretches) / len(words)
+    return [one.replace(",", "") for one in WORD.findall(text) if one[0].isdigit()]

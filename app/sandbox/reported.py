@@ -8,10 +8,10 @@ import json
 import re
 import socket
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from app.accounts.service import now
 from app.sandbox.strength import strength
 from app.settings import settings
 
@@ -31,7 +31,7 @@ def report() -> None:
         "backend": found.backend,
         "kept": dict(found.kept),
         "problem": found.problem,
-        "at": now().isoformat(),
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     _folder().mkdir(parents=True, exist_ok=True)
     place = _folder() / f"{machine}.json"
