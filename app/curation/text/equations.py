@@ -21,6 +21,8 @@ _OPS = {"×": "*", "\\times": "*", "\\cdot": "*", "x": "*", "of": "*"} | {
 _MARKS = frozenset(",;:.!?\"'&|[]#")  # they part, and are no operands
 _NUMBERED = re.compile(r"^\s*(?:\(?\d+[.)](?!\d)|[-*•]\s)\s*")
 _MOST_TOKENS = 60
+_MOST_DIGITS = 30
+_LARGE = 10**30
 _MOST_CHARS = 5000
 
 
@@ -82,6 +84,8 @@ def _token(kind: str, shown: str) -> _Token:
     if kind != "num":
         return _Token(kind, _OPS.get(shown, shown))
     digits = shown.strip("$€£% \\").replace(",", "")
+    if len(digits) > _MOST_DIGITS:
+        return _Token("other", shown)
     value = Fraction(digits) / (100 if "%" in shown else 1)
     return _Token(kind, shown.strip(), value)
 
@@ -126,7 +130,9 @@ def _shown(side: Sequence[_Token]) -> str:
 
 
 def _decimal(value: Fraction) -> str:
-    return str(value.numerator) if value.denominator == 1 else f"{float(value):.6g}"
+    if value.denominator == 1 and abs(value) < _LARGE:
+        return str(value.numerator)
+    return f"{float(max(-_LARGE, min(value, _LARGE))):.6g}"
 
 
 def _value(side: Sequence[_Token]) -> Fraction | None:

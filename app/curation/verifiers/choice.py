@@ -8,6 +8,7 @@ from pydantic import Field
 from app.curation.records import Record
 from app.curation.verifiers.base import FieldName, Tools, Verdict, Verifier, lacks, text_of
 
+_DIGITS = 3
 _SAID = re.compile(
     r"(?:answer|choice|option|choose|pick)\b(?:\s+(?:is|was|would\s+be|must\s+be))?\s*[:=]?\s*"
     r"(?:option\s+|choice\s+)?[*_($\[]*(?:\\boxed\{|\\text\{|\\mathrm\{)*([A-Z])\b(?!['’])",
@@ -48,7 +49,7 @@ class Choice(Verifier):
         return Verdict(chosen == right, said if chosen != right else f"It chose {chosen}.")
 
     def _right(self, reference: str) -> str | None:
-        if reference.isdecimal():
+        if reference.isdecimal() and len(reference) <= _DIGITS:
             place = int(reference) - (not self.from_zero)
             return chr(ord("A") + place) if 0 <= place < self.letters else None
         return letter_in(reference, self.letters)

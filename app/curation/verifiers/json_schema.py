@@ -52,7 +52,7 @@ class JsonSchema(Verifier):
             return lacks("schema", self.schema_field)
         try:
             validator = _validator(json.loads(wanted) if isinstance(wanted, str) else wanted)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             return Verdict(None, f"The schema can't be used: {str(error).splitlines()[0][:300]}")
         try:
             found = json.loads(text if self.alone else _inside(text))

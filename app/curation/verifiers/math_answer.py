@@ -16,6 +16,9 @@ _SAID = re.compile(
     r"(?:final answer|answer|result|solution)\s*(?:is|was|:|=|equals)+\s*:?\s*(.+)", re.IGNORECASE
 )
 _FORMULA = re.compile(r"\$\$?([^$]+)\$\$?|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
+_WRAPPED = re.compile(r"\\(?:text|textbf|mathrm|mbox)\s*\{([^{}]*)\}")
+_WORDS = re.compile(r"[^\W\d_]{3,}\Z")
+_FORMULA_MOST = 300  # characters; longer ones take algebra seconds
 _MOST = 2000  # characters of an answer
 _SECONDS = 3  # for one comparison by algebra
 
@@ -39,7 +42,7 @@ class MathAnswer(Verifier):
     )
 
     def verify(self, record: Record, tools: Tools) -> Verdict:
-        wanted = final_answer(text_of(record, self.reference))
+        wanted = _reference(text_of(record, self.reference).strip())
         if not wanted:
             return lacks("right answer", self.reference)
         found = final_answer(text_of(record, self.answer))
@@ -59,10 +62,20 @@ class MathAnswer(Verifier):
             mine = number(found) or _only_number(found)
             if mine is not None:
                 return mine.same(right, self.tolerance)
+        if _WORDS.match(_squeezed(wanted)):
+            return False  # letters one by one would be a product, and `blue` equal to `lube`
         return by_algebra(found, wanted)
 
 
+def _reference(text: str) -> str:
+    """A reference is the answer itself, or a solution that marks it."""
+    return (
+        _behind_hashes(text) or _boxed(text) or (text if "\n" not in text else final_answer(text))
+    )
+
+
 def _squeezed(text: str) -> str:
+    text = _WRAPPED.sub(r"\1", text)
     return re.sub(r"\s+|\\[!,;: ]", "", text).strip("$.").replace("dfrac", "frac").casefold()
 
 
@@ -125,6 +138,8 @@ def _said(text: str) -> str:
 
 def by_algebra(found: str, wanted: str) -> bool | None:
     """What Math-Verify says; None where it can read one of them not at all, or takes too long."""
+    if max(len(found), len(wanted)) > _FORMULA_MOST:
+        return None
     parse, same = _math_verify()
     # Its own clock is a signal, which only the main thread may set.
     clock = _SECONDS if threading.current_thread() is threading.main_thread() else None

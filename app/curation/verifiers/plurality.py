@@ -8,7 +8,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from app.curation.records import Record
-from app.curation.text.numbers import number
+from app.curation.text.numbers import Number, last_number, number
 from app.curation.verifiers.base import (
     FieldName,
     Tools,
@@ -81,10 +81,17 @@ def votes(answers: Sequence[object]) -> Votes:
     return Votes(answer, count, len(answers))
 
 
+def _at_the_end(text: str) -> Number | None:
+    """The number that a short sentence ends with: `It is 4.`"""
+    found = None if "\\" in text else last_number(text)
+    ends = found is not None and text.rstrip(".* ").endswith(found.shown)
+    return found if ends else None
+
+
 def normal(text: str) -> str:
     """The result of an answer in one form."""
     found = final_answer(text)
-    value = number(found)
+    value = number(found) or _at_the_end(found)
     if value is not None:
         return str(value.value / 100 if value.percent else value.value)
     letter = letter_in(found) if len(found) <= 4 else None

@@ -81,7 +81,7 @@ def test_without_program_tests_or_sandbox_there_is_no_verdict() -> None:
 def test_code_with_its_explanation_is_verified() -> None:
     found = verdict(CodeStructure(), EXPLAINED)
 
-    assert (found.passed, found.reason) == (True, "1 blocks of code, 22 words around them.")
+    assert (found.passed, found.reason) == (True, "1 blocks of code, 23 words around them.")
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,7 @@ def test_it_explains_itself(key: str) -> None:
     verifier = VERIFIERS[key]
 
     assert verifier.title
+    assert list(verifier().reads()) == []
     assert verifier.help().split("\n")[0].endswith("?")
     assert all(one.description for one in verifier.model_fields.values())
 

@@ -41,6 +41,8 @@ NONE = [
     "\\frac{1}{2} + 3 = 4",
     "7 = 8",
     "3 + = 4",
+    "(3 + 4 - 1 = 6 + 1",
+    "(2 * 3 ( = 6",
     "(3 + 4 = 8",
     "1/0 = 3",
     "3 + 4",
@@ -92,3 +94,4 @@ def test_it_must_arrive_at_the_reference_where_one_is_named() -> None:
     assert verdict(verifier, steps, answer="8").reason.endswith("at 7, not at 8.")
     assert verdict(verifier, steps, answer="seven").passed is None
     assert verdict(verifier, "none", answer="8").passed is None
+    assert verdict(Arithmetic(), "3 + 4 = 7").reason == "1 equations hold."

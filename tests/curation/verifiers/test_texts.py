@@ -181,7 +181,7 @@ def test_sentences_end_where_people_end_them() -> None:
     assert sentences('Mr. A. Smith paid 3.5 dollars. Why? "No idea." 他来了。她走了。') == [
         "Mr. A. Smith paid 3.5 dollars.",
         "Why?",
-        '"No idea',
+        '"No idea."',
         "他来了。",
         "她走了。",
     ]
@@ -212,6 +212,7 @@ def test_a_schema_for_all_is_read_when_it_is_given() -> None:
         JsonSchema(json_schema='{"type": "nothing"}')
     with pytest.raises(ValidationError):
         JsonSchema(json_schema="{")
+    assert verdict(JsonSchema(json_schema=""), "1", schema={"type": "integer"}).passed is True
 
 
 def test_schemas_that_can_not_be_used_have_no_verdict() -> None:
@@ -235,7 +236,7 @@ def test_sentences_with_and_without_support() -> None:
         verifier, "It is 330 metres tall. Birds nest upon its golden roof.", context=SOURCE
     )
     assert invented.passed is False
-    assert invented.reason.startswith("Sentence 2, support 0.00 of 0.6: Birds nest")
+    assert invented.reason.startswith("Sentence 2 lacks support (0.00 of 0.6): Birds nest")
     number = verdict(verifier, "It is 331 metres tall.", context=SOURCE)
     assert number.reason.startswith("Sentence 1: 331 is not in the source")
     assert verdict(verifier, "It is.", context=SOURCE).passed is True
