@@ -56,7 +56,7 @@ def work(chunk: Chunk) -> None:
                 found = list(threads.map(lambda one: verifier.verify(one, tools), page.records))
         else:
             found = [verifier.verify(one, tools) for one in page.records]
-        _write(chunk, page, found)
+        _write(chunk, page, found, page.ids[-1])
 
 
 def _pages(chunk: Chunk, verifier: Verifier, size: int) -> Iterator[Page]:
@@ -66,7 +66,7 @@ def _pages(chunk: Chunk, verifier: Verifier, size: int) -> Iterator[Page]:
     return reading.pages(chunk.session, chunk.job, signal, verifier.reads(), low, high, size)
 
 
-def _write(chunk: Chunk, page: Page, found: Sequence[Verdict | None]) -> None:
+def _write(chunk: Chunk, page: Page, found: Sequence[Verdict | None], last: int) -> None:
     """Verdicts of a page, with how far the chunk is; None where a row stays as it is."""
     rows = [place for place, one in enumerate(found) if one is not None]
     verdicts = [one for one in found if one is not None]
@@ -81,7 +81,7 @@ def _write(chunk: Chunk, page: Page, found: Sequence[Verdict | None]) -> None:
         ids = [page.ids[row] for row in rows]
         revisions = [page.revisions[row] for row in rows]
         write_values(chunk.session, ids, revisions, [([signal], scores)])
-    chunk.checkpoint(len(found), last=page.ids[-1])
+    chunk.checkpoint(len(found) if last == page.ids[-1] else len(verdicts), last=last)
 
 
 async def _ask(chunk: Chunk, verifier: AskingVerifier, tools: Tools) -> None:
@@ -97,7 +97,10 @@ async def _ask(chunk: Chunk, verifier: AskingVerifier, tools: Tools) -> None:
             replies = await asyncio.gather(*tasks, return_exceptions=True)
             asking.flush()
             settle = partial(verifier.settled, tools=tools)
-            _write(chunk, page, _settled(chunk, settle, page, wanted, replies))
+            found, stop = _settled(chunk, settle, page, wanted, replies)
+            _write(chunk, page, found, _before(page, found) if stop else page.ids[-1])
+            if stop:
+                raise stop
     except BudgetError:
         raise PausedError(
             f"Of the budget of {chunk.job.params['budget']}, {asking.spent:f} is spent, and the "
@@ -115,9 +118,13 @@ def _settled(
     page: Page,
     wanted: Sequence[list[Question] | Verdict],
     replies: Sequence[list[str] | BaseException],
-) -> list[Verdict | None]:
-    """The verdicts of a page; a row whose question failed is kept to be retried."""
+) -> tuple[list[Verdict | None], BaseException | None]:
+    """The verdicts of a page, and what stops the job, if anything does.
+
+    A row whose question failed is kept to be retried.
+    """
     found: list[Verdict | None] = []
+    stop: BaseException | None = None
     failed = [one for one in replies if isinstance(one, ModelError)]
     for record, one, got in zip(page.records, wanted, replies, strict=True):
         if isinstance(one, Verdict):
@@ -127,10 +134,16 @@ def _settled(
             chunk.reject(place, str(got), sample_id=record.id)
             found.append(None)
         elif isinstance(got, BaseException):
-            raise got
+            stop = got
+            found.append(None)
         else:
             found.append(settle(record, got))
-    return found
+    return found, stop
+
+
+def _before(page: Page, found: Sequence[Verdict | None]) -> int:
+    """From where on to go on later: rows behind it that have a verdict are left alone then."""
+    return page.ids[next(place for place, one in enumerate(found) if one is None)] - 1
 
 
 async def _answers(

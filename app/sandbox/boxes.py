@@ -91,7 +91,8 @@ class Box:
             for one in (reads, answers, hears, asks, tells):
                 os.close(one)
             with os.fdopen(told, "rb") as report:
-                see_to_the_end(parts, limits)
+                if parts:
+                    see_to_the_end(parts, limits)
                 found = report.read(_MOST_TOLD)
         return parts[0], parts[1], _read(found)
 

@@ -7,9 +7,11 @@ from fractions import Fraction
 from itertools import pairwise
 
 _TOKEN = re.compile(
-    r"(?P<num>[$€£]?(?:\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)\s?(?:%|\\%)?)"
+    r"(?P<mixed>\d{1,6}\s\d{1,6}/\d{1,6}(?![\d.]))"
+    r"|(?P<num>[$€£]?(?:\d{1,3}(?:,\d{3})+(?![,\d])(?:\.\d+)?|\d+(?![\d,]*,\d)(?:\.\d+)?|\.\d+)\s?"
+    r"(?:%|\\%)?)"
     r"|(?P<op>\\times|\\cdot|\\div|[-+*/×÷−–]|\bx\b(?=\s*[\d($])|\bof\b(?=\s*[\d($]))"
-    r"|(?P<eq>=)|(?P<par>[()])|(?P<word>[^\W\d_]+)|(?P<skip>\s+|\$)|(?P<other>.)"
+    r"|(?P<eq>=)|(?P<par>[()])|(?P<word>[^\W\d_]+)|(?P<skip>\s+|\$)|(?P<other>\d[\d,]*|.)"
 )
 _MARKED = re.compile(r"<<([^<>]*)>>")
 _OPS = {"×": "*", "\\times": "*", "\\cdot": "*", "x": "*", "of": "*"} | {
@@ -64,8 +66,10 @@ def _runs(text: str) -> Iterator[list[_Token]]:
             continue
         last = run[-1].kind if run else ""
         touches = text[found.start() - 1 : found.start()].isdigit()
-        if kind in {"num", "op", "eq", "par"}:
-            if kind == "num" and (last in {"num", "unit"} or [one.kind for one in run] == ["word"]):
+        if kind in {"num", "mixed", "op", "eq", "par"}:
+            if kind in {"num", "mixed"} and (
+                last in {"num", "unit"} or [one.kind for one in run] == ["word"]
+            ):
                 yield run
                 run = []
             run.append(_token(kind, shown))
@@ -81,6 +85,14 @@ def _runs(text: str) -> Iterator[list[_Token]]:
 
 
 def _token(kind: str, shown: str) -> _Token:
+    if kind == "mixed":
+        whole, part = shown.split()
+        above, below = map(int, part.split("/"))
+        return (
+            _Token("num", shown, int(whole) + Fraction(above, below))
+            if below
+            else _Token("other", shown)
+        )
     if kind != "num":
         return _Token(kind, _OPS.get(shown, shown))
     digits = shown.strip("$€£% \\").replace(",", "")
@@ -113,8 +125,17 @@ def _compared(left: Sequence[_Token], right: Sequence[_Token]) -> Equation | Non
     if values[0] is None or values[1] is None:
         return None
     slack = max(_rounding(left), _rounding(right))
-    holds = abs(values[0] - values[1]) <= slack
-    return Equation(_shown(left), _shown(right), _decimal(values[0]), holds)
+    # `100 - 50 = 50%` counts in percent.
+    for scale in (1, *([100] if _is_percent(left) != _is_percent(right) else [])):
+        if abs(values[0] * scale - values[1]) <= slack * scale or (
+            scale > 1 and abs(values[0] - values[1] * scale) <= slack * scale
+        ):
+            return Equation(_shown(left), _shown(right), _decimal(values[0]), True)
+    return Equation(_shown(left), _shown(right), _decimal(values[0]), False)
+
+
+def _is_percent(side: Sequence[_Token]) -> bool:
+    return len(side) == 1 and "%" in side[0].text
 
 
 def _rounding(side: Sequence[_Token]) -> Fraction:
@@ -132,7 +153,7 @@ def _shown(side: Sequence[_Token]) -> str:
 def _decimal(value: Fraction) -> str:
     if value.denominator == 1 and abs(value) < _LARGE:
         return str(value.numerator)
-    return f"{float(max(-_LARGE, min(value, _LARGE))):.6g}"
+    return f"{float(max(Fraction(-_LARGE), min(value, Fraction(_LARGE)))):.6g}"
 
 
 def _value(side: Sequence[_Token]) -> Fraction | None:

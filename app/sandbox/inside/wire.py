@@ -159,10 +159,10 @@ def value(sent: Any, far: Callable[[dict[str, Any]], Any]) -> Any:
     """The value that was sent; `far` gives what stands for one that stayed on the other side."""
     try:
         return _value(sent, far)
-    except (TypeError, ValueError, KeyError, IndexError, AttributeError, ArithmeticError) as error:
-        raise BrokenError("the program sent a value that is none") from error
     except RecursionError as error:
         raise BrokenError("the program sent a value that is nested too deep") from error
+    except Exception as error:  # what a hostile message can raise has no end
+        raise BrokenError("the program sent a value that is none") from error
 
 
 _READERS: dict[str, Callable[[Any, dict[str, Any]], Any]] = {
