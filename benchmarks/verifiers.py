@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,7 @@ def measure(place: Place) -> Iterator[Result]:
     yield from _sandboxes()
     yield from _code(place)
     yield from _answers(place)
+    yield from _by_algebra(place)
 
 
 def _sandboxes() -> Iterator[Result]:
@@ -124,6 +126,32 @@ def _answers(place: Place) -> Iterator[Result]:
             "10 s",
             met=seconds < 10,
         )
+
+
+def _by_algebra(place: Place) -> Iterator[Result]:
+    """Formulas against each other: nearly all differ, and have to be worked out to tell."""
+    path = place.data / "math_test" / "math_test.jsonl"
+    lines = path.read_text(encoding="utf-8").splitlines()[: max(place.part(1000), 50)]
+    answers = [json.loads(line)["answer"] for line in lines]
+    began = time.perf_counter()
+    found = [
+        MathAnswer().verify(
+            Record(
+                Kind.INSTRUCTION,
+                {"instruction": "", "input": "", "output": f"It is $\\boxed{{{one}}}$."},
+                metadata={"answer": other},
+            ),
+            Tools(),
+        )
+        for one, other in pairwise(answers)
+    ]
+    seconds = time.perf_counter() - began
+    pairs = zip(found, pairwise(answers), strict=True)
+    equal = sum(a.passed is True and one != other for a, (one, other) in pairs)
+    yield Result(
+        f"MATH: {len(found):,} answers against that of the next problem, one core",
+        f"{len(found) / seconds:,.0f}/s; {equal} in other words are equal",
+    )
 
 
 def verified(verifier: Verifier, records: Sequence[Record]) -> tuple[list[Verdict], float]:
