@@ -7,7 +7,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 _TOKEN = re.compile(
-    r"(?P<mixed>\d{1,6}\s\d{1,6}/\d{1,6}(?![\d.]))"
+    r"(?P<mixed>\d{1,6}\s(?:and\s)?\d{1,6}/\d{1,6}(?![\d.]))"
     r"|(?P<num>[$€£]?(?:\d{1,3}(?:,\d{3})+(?![,\d])(?:\.\d+)?|\d+(?![\d,]*,\d)(?:\.\d+)?|\.\d+)\s?"
     r"(?:%|\\%)?)"
     r"|(?P<op>\\times|\\cdot|\\div|[-+*/×÷−–]|\bx\b(?=\s*[\d($])|\bof\b(?=\s*[\d($]))"
@@ -22,6 +22,9 @@ _OPS = {"×": "*", "\\times": "*", "\\cdot": "*", "x": "*", "of": "*"} | {
 }
 _MARKS = frozenset(",;:.!?\"'&|[]#")  # they part, and are no operands
 _NUMBERED = re.compile(r"^\s*(?:\(?\d+[.)](?!\d)|[-*•]\s)\s*")
+_JOINS = frozenset(
+    ["and", "then", "so", "but", "or", "which", "for", "in", "of", "to", "per", "left"]
+)
 _MOST_TOKENS = 60
 _MOST_DIGITS = 30
 _LARGE = 10**30
@@ -49,6 +52,8 @@ def equations(line: str) -> Iterator[Equation]:
     """All equations between numbers in a line, those within << >> among them."""
     line = _NUMBERED.sub("", line[:_MOST_CHARS])
     for part in (*_MARKED.findall(line), _MARKED.sub(" ", line)):
+        if "=" not in part:
+            continue
         for run in _runs(part):
             yield from _checked(run)
 
@@ -66,12 +71,17 @@ def _runs(text: str) -> Iterator[list[_Token]]:
             continue
         last = run[-1].kind if run else ""
         touches = text[found.start() - 1 : found.start()].isdigit()
-        if kind in {"num", "mixed", "op", "eq", "par"}:
+        if shown == "of" and last == "unit":  # `4 packs of 10` multiplies nothing
+            yield run
+            run = []
+        elif kind in {"num", "mixed", "op", "eq", "par"}:
             if kind in {"num", "mixed"} and (
                 last in {"num", "unit"} or [one.kind for one in run] == ["word"]
             ):
                 yield run
-                run = []
+                # The second half of `1 hour 20 minutes` is worth nothing alone.
+                half = last == "unit" and run[-1].text.lower() not in _JOINS
+                run = [_Token("half", "")] if half else []
             run.append(_token(kind, shown))
         elif kind == "word" and last == "num" and not (touches and len(shown) == 1):
             run.append(_Token("unit", shown))
@@ -86,7 +96,7 @@ def _runs(text: str) -> Iterator[list[_Token]]:
 
 def _token(kind: str, shown: str) -> _Token:
     if kind == "mixed":
-        whole, part = shown.split()
+        whole, *_, part = shown.split()
         above, below = map(int, part.split("/"))
         return (
             _Token("num", shown, int(whole) + Fraction(above, below))
@@ -109,7 +119,7 @@ def _checked(run: Sequence[_Token]) -> Iterator[Equation]:
     for one in run:
         if one.kind == "eq":
             sides.append([])
-        elif one.kind != "unit":
+        else:
             sides[-1].append(one)
     for left, right in pairwise(sides):
         found = _compared(left, right)
@@ -119,6 +129,9 @@ def _checked(run: Sequence[_Token]) -> Iterator[Equation]:
 
 def _compared(left: Sequence[_Token], right: Sequence[_Token]) -> Equation | None:
     """None where a side is no expression of numbers, or neither side has anything to work out."""
+    if _converts(left, right) or _converts(right, left):
+        return None
+    left, right = ([one for one in side if one.kind != "unit"] for side in (left, right))
     if not any(one.kind == "op" for one in (*left[1:], *right[1:])):
         return None
     values = _value(left), _value(right)
@@ -132,6 +145,18 @@ def _compared(left: Sequence[_Token], right: Sequence[_Token]) -> Equation | Non
         ):
             return Equation(_shown(left), _shown(right), _decimal(values[0]), True)
     return Equation(_shown(left), _shown(right), _decimal(values[0]), False)
+
+
+def _converts(side: Sequence[_Token], other: Sequence[_Token]) -> bool:
+    """Whether a number is in a unit that the other side has not, as in `2 kg = 2 * 1000 g`."""
+    mine, its = _units(side), _units(other)
+    alone = sum(one.kind != "unit" for one in side) == 1
+    return alone and bool(its) and bool(mine - its)
+
+
+def _units(side: Sequence[_Token]) -> set[str]:
+    words = {one.text.lower().rstrip("s") for one in side if one.kind == "unit"} - _JOINS
+    return words | {"dollar" for one in side if one.text.startswith("$")}
 
 
 def _is_percent(side: Sequence[_Token]) -> bool:
