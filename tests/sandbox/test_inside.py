@@ -243,6 +243,18 @@ def test_modules_that_a_program_imports_are_those_of_python() -> None:
     assert report["passed"], report["reason"]
 
 
+def test_functions_of_the_library_that_a_program_imports_are_those_of_python() -> None:
+    source = (
+        "from math import sqrt, isclose\nfrom collections import Counter\ndef f(x): return sqrt(x)"
+    )
+    report = run(source, "assert isclose(f(4), sqrt(4)) and Counter('aa') == {'a': 2}")
+
+    assert report["passed"], report["reason"]
+    assert report["calls"] == 1
+    tested = run("from math import gcd", "assert gcd(8, 12) == 4", entry_point="gcd")
+    assert (tested["passed"], tested["calls"]) == (True, 1)
+
+
 def test_helpers_that_are_given_stand_before_those_of_the_program() -> None:
     source = "def double(x): return 0\ndef f(x): return 2 * x"
     given = "def double(x):\n    return 2 * x\n\ndef f(x):\n    pass\n"
@@ -260,6 +272,8 @@ def test_helpers_that_are_given_stand_before_those_of_the_program() -> None:
         b'{"x": 3}',
         b"{}",
         b'{"names": [1]}',
+        b'{"names": [["f", "library", ["os", "system", null]]]}',
+        b'{"names": [["f", "library", 1]]}',
     ],
 )
 def test_a_program_that_says_no_names_is_refuted(message: bytes) -> None:

@@ -1,13 +1,16 @@
 """Code against its tests, in the sandbox."""
 
 import ast
+import re
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from app.curation.ports import Trial
 from app.curation.records import Kind, Record
-from app.curation.text.code import code_of, parse
+from app.curation.text.code import FENCED, code_of, parse
 from app.curation.verifiers.base import (
     FieldName,
     Needs,
@@ -19,6 +22,15 @@ from app.curation.verifiers.base import (
     text_of,
 )
 
+# What comes with each of them, too.
+LIBRARIES: Mapping[str, tuple[str, ...]] = {
+    "numpy": ("numpy",),
+    "scipy": ("scipy", "numpy"),
+    "sympy": ("sympy", "mpmath"),
+    "networkx": ("networkx",),
+}
+_PYTHON = frozenset({"", "py", "python", "python3"})
+_BEGINS = re.compile(r"^(?:async def|def|class)\b", re.MULTILINE)
 _TESTS = ("body.tests", "metadata.test", "metadata.tests", "metadata.test_list")
 
 
@@ -48,7 +60,20 @@ class CodeTests(Verifier):
     )
     seconds: int = Field(5, ge=1, le=120, description="Seconds of processor time for one program")
     memory_mb: int = Field(512, ge=64, le=8192, description="Memory in MiB for one program")
-    numpy: bool = Field(False, description="Programs may import NumPy")
+    libraries: str = Field(
+        "numpy",
+        max_length=200,
+        description="Installed packages that programs may import, parted by commas: "
+        + ", ".join(LIBRARIES),
+    )
+
+    @field_validator("libraries")
+    @classmethod
+    def _known(cls, given: str) -> str:
+        for name in _names(given):
+            if name not in LIBRARIES:
+                raise ValueError(f"{name} is none of {', '.join(LIBRARIES)}")
+        return given
 
     def verify(self, record: Record, tools: Tools) -> Verdict:
         program, tests = self._program(record), self._tests(record)
@@ -66,7 +91,9 @@ class CodeTests(Verifier):
                 helpers=_given(record),
                 seconds=self.seconds,
                 memory_mb=self.memory_mb,
-                libraries=("numpy",) if self.numpy else (),
+                libraries=tuple(
+                    dict.fromkeys(one for name in _names(self.libraries) for one in LIBRARIES[name])
+                ),
             )
         )
         if found.passed:
@@ -74,12 +101,27 @@ class CodeTests(Verifier):
         return Verdict(found.passed, found.reason)
 
     def _program(self, record: Record) -> str:
-        if self.answer:
-            answer = text_of(record, self.answer)
-            found = code_of(record, answer) if record.kind is not Kind.COMPLETION else None
-            return found.text if found else answer
-        found = code_of(record, text_of(record, "response"))
-        return found.text if found else ""
+        """The program, behind what the exercise gives where it is whole without its signature."""
+        if self.answer or record.kind is not Kind.COMPLETION:
+            answer = text_of(record, self.answer or "response")
+            return self._of_answer(record, answer)
+        found = code_of(record, "")
+        program, prelude = found.text if found else "", _prelude(_given(record))
+        return program if not prelude or prelude in program else f"{prelude}\n{program}"
+
+    def _of_answer(self, record: Record, answer: str) -> str:
+        """The code within an answer; where its blocks are no program together, the one that is."""
+        blocks = [code for name, code in FENCED.findall(answer) if name.lower() in _PYTHON]
+        together = "\n".join(blocks)
+        if blocks and parse(together) is None:
+            named = f"def {text_of(record, self.entry_point)}"
+            whole = [one for one in blocks if parse(one) is not None]
+            best: str = max(whole or blocks, key=lambda one: (named in one, len(one)))
+            return best
+        if blocks:
+            return together
+        found = code_of(replace(record, kind=Kind.TEXT), answer)
+        return found.text if found else answer if self.answer else ""
 
     def _tests(self, record: Record) -> str:
         """The tests, behind what MBPP sets up for them."""
@@ -95,6 +137,17 @@ def _given(record: Record) -> str:
     """What stands in the signature before the solution begins: helpers and imports."""
     given: Any = record.body.get("signature") if record.kind is Kind.COMPLETION else None
     return str(given or "")
+
+
+def _prelude(signature: str) -> str:
+    """Imports and helpers of a signature: what stands before the function to write."""
+    begins = [found.start() for found in _BEGINS.finditer(signature)]
+    prelude = signature[: begins[-1]].strip() if begins else ""
+    return prelude if parse(prelude) is not None else ""
+
+
+def _names(given: str) -> list[str]:
+    return [one.strip() for one in given.split(",") if one.strip()]
 
 
 def _last_function(program: str) -> str:

@@ -18,7 +18,7 @@ _SAID = re.compile(
 _FORMULA = re.compile(r"\$\$?([^$]+)\$\$?|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
 _WRAPPED = re.compile(r"\\(?:text|textbf|mathrm|mbox)\s*\{([^{}]*)\}")
 _WORDS = re.compile(r"[^\W\d_]{3,}\Z")
-_FORMULA_MOST = 300  # characters; longer ones take algebra seconds
+_FORMULA_MOST, _DEEPEST = 300, 30  # characters, parentheses: more take algebra seconds
 _MOST = 2000  # characters of an answer
 _SECONDS = 3  # for one comparison by algebra
 
@@ -138,7 +138,7 @@ def _said(text: str) -> str:
 
 def by_algebra(found: str, wanted: str) -> bool | None:
     """What Math-Verify says; None where it can read one of them not at all, or takes too long."""
-    if max(len(found), len(wanted)) > _FORMULA_MOST:
+    if any(len(one) > _FORMULA_MOST or one.count("(") > _DEEPEST for one in (found, wanted)):
         return None
     parse, same = _math_verify()
     # Its own clock is a signal, which only the main thread may set.

@@ -8,18 +8,20 @@ import sys
 import types
 
 from .peer import Peer
-from .wire import BrokenError, Channel
+from .wire import LIBRARY, BrokenError, Channel
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
 _MOST_SAID = 20_000
+_OUR_FRAMES = 50  # a program may go as deep as it could without us
 
 
 def serve(source: str, channel: Channel) -> None:
     """Load the program, tell what it defines, answer until the tests are done."""
     peer, said = Peer(channel), _Said()
+    sys.setrecursionlimit(sys.getrecursionlimit() + _OUR_FRAMES)
     peer.said = lambda: _taken(said)
     module = types.ModuleType("program")
     sys.modules["program"] = module
@@ -66,6 +68,14 @@ def _frames(error: BaseException) -> list[tuple[str, int]]:
     return found
 
 
+def _in_library(one: object) -> list[str] | None:
+    """Where in Python's library it is, such as `sqrt` after `from math import sqrt`."""
+    module, name = getattr(one, "__module__", None), getattr(one, "__qualname__", None)
+    if module in LIBRARY and isinstance(name, str):
+        return [module, name] if vars(sys.modules[module]).get(name) is one else None
+    return None
+
+
 def _names(peer: Peer, module: types.ModuleType) -> list[list[Any]]:
     """What the program defines: (name, what it is, its value or the number of it)."""
     found: list[list[Any]] = []
@@ -76,6 +86,8 @@ def _names(peer: Peer, module: types.ModuleType) -> list[list[Any]]:
             found.append([name, "module", one.__name__])
         elif isinstance(one, type) and issubclass(one, BaseException):
             found.append([name, "error", [kind.__name__ for kind in one.__mro__]])
+        elif (place := _in_library(one)) is not None:
+            found.append([name, "library", [*place, peer.sent(one)]])
         else:
             found.append([name, "value", peer.sent(one)])
     return found

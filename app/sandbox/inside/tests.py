@@ -14,7 +14,7 @@ import sys
 import types
 
 from .peer import Peer
-from .wire import NO_MESSAGE, BrokenError, Channel
+from .wire import LIBRARY, NO_MESSAGE, BrokenError, Channel
 
 # `typing` and `importlib.abc` take longer to import than most tests to run.
 TYPE_CHECKING = False
@@ -73,10 +73,23 @@ def _bound(peer: Peer, names: object, entry_point: str) -> dict[str, Any]:
             origin = one if kind == "module" else name
             if str(origin).partition(".")[0] in sys.stdlib_module_names:
                 found[name] = importlib.import_module(str(origin))
+        elif kind == "library":
+            found[name] = _of_library(one, peer, tested=name == entry_point)
         elif kind == "error":
             found[name] = peer.errors[name] = _error_class(name, one)
         else:
             found[name] = peer.got(one)
+    return found
+
+
+def _of_library(place: object, peer: Peer, *, tested: bool) -> object:
+    """This side's own function or class of Python's library; the program's if that is tested."""
+    if not isinstance(place, list) or len(place) != 3 or place[0] not in LIBRARY:
+        raise BrokenError(NO_MESSAGE)
+    module, name, theirs = place
+    found = vars(importlib.import_module(module)).get(name)
+    if tested or not isinstance(found, types.FunctionType | types.BuiltinFunctionType | type):
+        return peer.got(theirs)
     return found
 
 

@@ -18,6 +18,14 @@ if TYPE_CHECKING:
     from typing import Any
 
 MOST = 64 << 20  # bytes of one message
+# Modules of Python whose functions tests may take from a program's imports: their own, not the
+# program's. None of them has an object that equals everything.
+LIBRARY = frozenset(
+    (
+        *("math", "cmath", "collections", "itertools", "functools", "operator", "string", "re"),
+        *("copy", "datetime", "decimal", "fractions", "statistics", "heapq", "bisect", "random"),
+    )
+)
 NO_MESSAGE = "the program wrote into the channel of its answers"
 _EXACT = 1 << 53  # whole numbers beyond are sent as text, of any length
 _DEEP = 200

@@ -1,6 +1,7 @@
 """Which program and tests are taken of a sample; code beside its explanation."""
 
 import pytest
+from pydantic import ValidationError
 
 from app.curation.ports import Finding
 from app.curation.records import Kind, Record
@@ -25,14 +26,16 @@ EXPLAINED = (
 def test_a_completion_is_put_together_and_its_entry_point_found() -> None:
     sandbox = Recorder(Finding(True, calls=3))
 
-    found = CodeTests(numpy=True).verify(Record(Kind.COMPLETION, BODY), Tools(sandbox=sandbox))
+    found = CodeTests(libraries="numpy, sympy").verify(
+        Record(Kind.COMPLETION, BODY), Tools(sandbox=sandbox)
+    )
 
     (trial,) = sandbox.trials
     assert found.passed is True
     assert "3 times" in found.reason
     assert trial.program == 'def add(a, b):\n\n    """Add."""\n    return a + b'
     assert (trial.entry_point, trial.helpers) == ("add", "def add(a, b):\n")
-    assert trial.libraries == ("numpy",)
+    assert trial.libraries == ("numpy", "sympy", "mpmath")
 
 
 def test_code_of_an_answer_and_lists_of_tests_are_taken_as_mbpp_has_them() -> None:
@@ -51,7 +54,7 @@ def test_code_of_an_answer_and_lists_of_tests_are_taken_as_mbpp_has_them() -> No
     assert trial.program == "class Stack:\n    pass\n"
     assert trial.tests == "import math\nassert 1\nassert 2"
     assert (trial.entry_point, trial.seconds, trial.memory_mb) == ("Stack", 2, 128)
-    assert trial.libraries == ()
+    assert trial.libraries == ("numpy",)
 
 
 @pytest.mark.parametrize(
@@ -67,6 +70,45 @@ def test_a_field_holds_the_program_itself_or_a_fence_around_it(code: str, progra
     assert sandbox.trials[0].program == program
     assert sandbox.trials[0].tests == "import os\nimport re\nassert x"
     assert sandbox.trials[0].entry_point == ""
+
+
+def program_of(record: Record, **params: str) -> str:
+    sandbox = Recorder(Finding(True))
+    CodeTests.model_validate(params).verify(record, Tools(sandbox=sandbox))
+    return sandbox.trials[0].program
+
+
+def test_what_the_signature_gives_stands_before_a_program_without_it() -> None:
+    given = "import math\nfrom typing import List\n\n\ndef root(x: List):\n    pass\n"
+    body = {**BODY, "signature": given, "solution": "def root(x: List):\n    return math.sqrt(x)"}
+
+    assert program_of(Record(Kind.COMPLETION, body)) == (
+        f"import math\nfrom typing import List\n{body['solution']}"
+    )
+    whole = {**body, "solution": given}
+    assert program_of(Record(Kind.COMPLETION, whole)) == given
+    broken = {**body, "signature": "import (\ndef root(x):"}
+    assert program_of(Record(Kind.COMPLETION, broken)) == body["solution"]
+
+
+def test_of_blocks_that_are_no_program_together_the_right_one_is_taken() -> None:
+    answer = (
+        "```python\ndef add(a, b):\n    return a + b\n```\nRun it:\n```bash\npython add.py\n```\n"
+        "It prints:\n```\n>>> add(1, 2)\n3\n```\n"
+        "```python\nprint(add(1, 2), add(3, 4), add(5, 6))\n```"
+    )
+    record = answered(answer, tests="assert add(1, 2) == 3", entry_point="add")
+
+    assert program_of(record) == "def add(a, b):\n    return a + b\n"
+    plain = answered("def add(a, b):\n    return a + b\n", tests="x", entry_point="add")
+    assert program_of(plain) == "def add(a, b):\n    return a + b\n"
+    broken = answered("```\ndef f(:\n```\n```\nlonger and longer (\n```", tests="x")
+    assert program_of(broken) == "def f(:\n"
+
+
+def test_only_packages_that_are_known_may_be_imported() -> None:
+    with pytest.raises(ValidationError, match="os is none of numpy"):
+        CodeTests(libraries="numpy,os")
 
 
 def test_without_program_tests_or_sandbox_there_is_no_verdict() -> None:
