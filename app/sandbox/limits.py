@@ -17,7 +17,8 @@ class Limits:
     file: int = 16 * _MIB
     folder: int = 32 * _MIB
     output: int = 1 * _MIB
-    files: int = 64
+    files: int = 64  # open at a time
+    inodes: int = 4096
 
     @classmethod
     def of(cls, seconds: int, memory_mb: int) -> "Limits":

@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import selectors
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from app.sandbox.layout import FOLDER, HOME, layout
 from app.sandbox.limits import Limits
 
 _TICK_S = 0.02
+_GRACE_S = 0.3
 _START = "import sys; sys.path.insert(0, '/sandbox'); from inside import entry; entry.main()"
 _FLAGS = "-sSPB"
 # Hashes are seeded, so that a program that goes by the order of a set does the same each time.
@@ -134,6 +136,15 @@ def _ended(waiting: selectors.BaseSelector, limits: Limits) -> bool:
     return ended
 
 
+def _ends(pid: int) -> bool:
+    """Whether it ends by itself: its status tells why it did, that of a kill does not."""
+    number = os.pidfd_open(pid)
+    try:
+        return bool(select.select([number], [], [], _GRACE_S)[0])
+    finally:
+        os.close(number)
+
+
 def _took(part: Part, limits: Limits) -> bool:
     """Take what it printed, up to the limit; whether there may be more."""
     read = part.output.read(1 << 16)
@@ -145,15 +156,19 @@ def _took(part: Part, limits: Limits) -> bool:
 
 def _hold_to(parts: Sequence[Part], limits: Limits, deadline: float) -> None:
     for part in parts:
-        if part.process.poll() is None and watching.memory(part.process.pid) > limits.memory:
+        if part.process.poll() is not None:
+            continue
+        if watching.memory(part.process.pid) > limits.memory:
             part.over = f"took more than {limits.memory >> 20} MiB of memory"
+        elif watching.files(part.process.pid, FOLDER, limits.folder) > limits.inodes:
+            part.over = f"made more than {limits.inodes:,} files"
     if time.monotonic() > deadline:
         parts[-1].over = parts[-1].over or f"did not end within {limits.wall_s:.0f} s"
 
 
 def _end(part: Part, limits: Limits) -> None:
     """See that it is gone, with all it started: they share its namespace of processes."""
-    if part.process.poll() is None:
+    if part.process.poll() is None and (part.over or not _ends(part.process.pid)):
         part.process.send_signal(signal.SIGKILL)
     part.code = part.process.wait()
     while not part.over and _took(part, limits):

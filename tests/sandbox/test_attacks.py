@@ -165,6 +165,26 @@ def test_many_files_do_not_get_around_that(box: Box) -> None:
     assert said == "32 28\n|"
 
 
+def test_empty_files_without_end_are_a_limit_too(box: Box) -> None:
+    """They hold memory of the kernel, which the size of the folder does not count."""
+    said = ran(
+        box,
+        """
+        number = 0
+        try:
+            while True:
+                open(f"/work/{number}", "w").close()
+                number += 1
+        except OSError as error:
+            print(number < 5000, error.errno)
+            import time
+            time.sleep(0.2)
+        """,
+    )
+
+    assert "made more than 4,096 files" in said or said == "True 28\n|"
+
+
 def test_settings_database_and_homes_are_not_there(box: Box, tmp_path: Path) -> None:
     secret = tmp_path / "settings.env"
     secret.write_text("WINNOW_SECRET=1")

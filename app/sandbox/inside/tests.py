@@ -23,6 +23,13 @@ if TYPE_CHECKING:
     from typing import Any
 
 FILE = "<tests>"
+# Imports of these are no imports of the program, whatever its file is named.
+_PACKAGES = frozenset(
+    (
+        *("numpy", "scipy", "sympy", "pandas", "networkx", "sklearn", "torch", "matplotlib"),
+        *("pytest", "hypothesis", "parameterized", "requests", "nose", "mock", "tensorflow"),
+    )
+)
 
 
 class Report(dict):  # type: ignore[type-arg]
@@ -102,19 +109,29 @@ def _error_class(name: str, names: Sequence[str]) -> type[Exception]:
 
 
 def _given(helpers: str, names: dict[str, Any], entry_point: str) -> dict[str, Any]:
-    """Functions that the exercise itself gives: the program's own versions are not asked."""
-    space: dict[str, Any] = {"__name__": "given"}
+    """Functions that the exercise itself gives: the program's own versions are not asked.
+
+    The last one is what the program is to write. Nothing of it runs but imports and definitions.
+    """
+    if helpers.count("def ") < 2:
+        return {}
+    import ast  # noqa: PLC0415 - few exercises give helpers
+
     try:
-        exec(compile(helpers, "<given>", "exec"), space)  # noqa: S102 - as trusted as the tests
+        tree = ast.parse(helpers)
+        tree.body = [
+            one
+            for one in tree.body
+            if isinstance(one, ast.Import | ast.ImportFrom)
+            or (isinstance(one, ast.FunctionDef) and not one.decorator_list)
+        ]
+        space: dict[str, Any] = {"__name__": "given"}
+        exec(compile(tree, "<given>", "exec"), space)  # noqa: S102 - as trusted as the tests
     except Exception:  # noqa: BLE001 - a signature alone is no program
         return {}
-    given = {
-        name: one
-        for name, one in space.items()
-        if isinstance(one, types.FunctionType) and name != entry_point and name in names
-    }
-    last = max(given, key=lambda name: given[name].__code__.co_firstlineno, default="")
-    return {name: one for name, one in given.items() if entry_point or name != last}
+    defined = [one.name for one in tree.body if isinstance(one, ast.FunctionDef)]
+    given = {*defined} - {entry_point or defined[-1]} if defined else set()
+    return {name: space[name] for name in given if name in names}
 
 
 class _AsModule:
@@ -126,7 +143,7 @@ class _AsModule:
     def find_spec(
         self, name: str, path: object = None, _target: object = None
     ) -> importlib.machinery.ModuleSpec | None:
-        if path is not None or name in sys.stdlib_module_names:
+        if path is not None or name in sys.stdlib_module_names or name in _PACKAGES:
             return None
         return importlib.machinery.ModuleSpec(name, self)  # type: ignore[arg-type]
 
@@ -149,6 +166,11 @@ def _tested(
     try:
         exec(tests[0], space)  # noqa: S102 - their purpose
         reason = _called(space, entry_point)
+    except ModuleNotFoundError as error:
+        if error.name in _PACKAGES and not _is_far(error):
+            said_so = f"The tests need {error.name}, which the sandbox does not have."
+            return Report(passed=None, reason=said_so, calls=peer.calls)
+        reason = _failure(error, tests[1], peer)
     except BaseException as error:  # noqa: BLE001 - a test that raises has failed
         reason = _failure(error, tests[1], peer)
     finally:
@@ -162,6 +184,14 @@ def _tested(
         said_so = "The tests never call what the program defines, so they say nothing of it."
         return Report(passed=None, reason=said_so, calls=0)
     return Report(passed=True, reason="", calls=peer.calls)
+
+
+def _is_far(error: BaseException) -> bool:
+    """Whether the program raised it, and it was raised anew here."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is not None and trace.tb_frame.f_code.co_filename.endswith("peer.py")
 
 
 def _called(space: dict[str, Any], entry_point: str) -> str:
