@@ -12,9 +12,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import structlog
+
 from app.sandbox.strength import strength
 from app.settings import settings
 
+_log = structlog.get_logger("winnow.sandbox")
 _MOST = 200
 
 
@@ -33,11 +36,14 @@ def report() -> None:
         "problem": found.problem,
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    _folder().mkdir(parents=True, exist_ok=True)
     place = _folder() / f"{machine}.json"
     made = place.with_suffix(".new")
-    made.write_text(json.dumps(said), encoding="utf-8")
-    made.replace(place)
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        made.write_text(json.dumps(said), encoding="utf-8")
+        made.replace(place)
+    except OSError as error:  # a worker works without its word in Settings
+        _log.warning("sandbox not reported", error=str(error))
 
 
 def everything() -> list[Mapping[str, Any]]:

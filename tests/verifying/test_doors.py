@@ -1,6 +1,7 @@
 """Verifying over REST, on the command line and in the browser's pages."""
 
 import json
+from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup
@@ -10,10 +11,13 @@ from sqlalchemy.orm import Session
 
 from app.accounts.policies import Principal
 from app.datasets.models import Dataset
-from app.jobs.models import Job
+from app.errors import UnavailableError
+from app.jobs.models import Job, JobStatus
 from app.samples.models import Sample
 from app.sandbox import reported, strength
 from app.settings import settings
+from app.verifying import service
+from app.verifying.service import Order
 from tests.conftest import browser_of
 from tests.factories import fill, make_dataset, run_job
 from tests.shell import Here, winnow
@@ -171,6 +175,7 @@ def test_what_workers_say_of_their_sandboxes_is_shown(
     assert reported.everything() == []
 
     reported.report()
+    reported.report()  # again: what was said before is replaced
     (reported._folder() / "broken.json").write_text("{")  # noqa: SLF001 - a file half written
 
     (said,) = api.get("/sandboxes").json()["items"]
@@ -179,3 +184,33 @@ def test_what_workers_say_of_their_sandboxes_is_shown(
     browser = browser_of(session, lead)
     assert said["kept"]["Verdict"] in browser.get("/settings").text
     assert said["machine"] in browser.get(f"/datasets/{dataset.name}/verify").text
+
+
+def test_a_home_that_can_not_be_written_stops_no_worker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    elsewhere = settings().model_copy(update={"home": tmp_path / "file"})
+    monkeypatch.setattr(reported, "settings", lambda: elsewhere)
+
+    reported.report()
+
+    assert reported.everything() == []
+
+
+def test_without_a_sandbox_the_job_says_what_to_install(
+    session: Session, dataset: Dataset, lead: Principal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused() -> None:
+        raise UnavailableError("Programs can't be run here. Install Bubblewrap.")
+
+    monkeypatch.setattr(service, "box", refused)
+
+    job = run_job(
+        session, service.start(session, dataset, Order(verifier="code_tests"), by=lead).id
+    )
+
+    assert (job.status, job.error) == (
+        JobStatus.FAILED,
+        "Programs can't be run here. Install Bubblewrap.",
+    )
