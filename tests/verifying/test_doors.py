@@ -133,6 +133,8 @@ def test_the_page_before_and_after_a_run(
     assert "All verifiers together 4 1 0 80.0 %" in text
     assert "It answers `It is 3.`, `2` is right." in text
     wrong = session.scalars(select(Sample).where(Sample.external_id == "sum-1")).one()
+    scores = browser.get(f"/datasets/{dataset.name}/scores?signal=math_answer").text
+    assert f"/datasets/{dataset.name}/verify?verifier=math_answer" in scores
     sample = browser.get(f"/samples/{wrong.id}").text
     assert "refuted" in sample
     assert "`2` is right." in sample
