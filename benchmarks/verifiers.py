@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,8 @@ from benchmarks.results import Place, Result
 
 DATA = Path("../shared/data")
 _SOURCE = "print(sum(range(1000)))"
-_AT_ONCE, _PROGRAMS, _TIMES = 2, 60, 3
+_AT_ONCE, _PROGRAMS, _FEW, _TIMES = 2, 60, 10, 3
+_FULL = 100_000  # samples: runs of fewer only see that it works
 _WRONG = """
 
 def _wrong(value):
@@ -49,16 +51,17 @@ def {name}(*args, **named):
 
 def measure(place: Place) -> Iterator[Result]:
     """Sandboxes, then HumanEval and MBPP through them, then the answers of GSM8K."""
-    yield from _sandboxes()
+    yield from _sandboxes(_PROGRAMS if place.rows >= _FULL else _FEW)
     yield from _code(place)
     yield from _answers(place)
     yield from _by_algebra(place)
 
 
-def _sandboxes() -> Iterator[Result]:
+def _sandboxes(programs: int) -> Iterator[Result]:
+    plain = [sys.executable, "-sS", "-c", _SOURCE]
     yield Result(
         "short Python programs, two at once: as plain processes",
-        _rate(lambda: subprocess.run([sys.executable, "-sS", "-c", _SOURCE], check=True)),
+        f"{_rate(lambda: subprocess.run(plain, check=True), programs):.0f}/s",
     )
     for backend in BACKENDS:
         what = f"the same, each isolated by {backend.NAME}"
@@ -66,32 +69,30 @@ def _sandboxes() -> Iterator[Result]:
             yield Result(what, f"does not work here: {problem}")
             continue
         one = Box(backend)
-        found = _rates(lambda one=one: one.run(_SOURCE))  # type: ignore[misc]
-        rate = statistics.median(found)
+        rate = _rate(partial(one.run, _SOURCE), programs)
         yield Result(what, f"{rate:.0f}/s", "20/s", met=rate >= 20)
 
 
-def _rates(action: Callable[[], object]) -> list[float]:
-    """Programs per second, several times."""
+def _rate(action: Callable[[], object], programs: int) -> float:
+    """Programs per second, the median of several times."""
     found = []
     for _ in range(_TIMES):
         began = time.perf_counter()
         with ThreadPoolExecutor(_AT_ONCE) as threads:
-            list(threads.map(lambda _: action(), range(_PROGRAMS)))
-        found.append(_PROGRAMS / (time.perf_counter() - began))
-    return found
-
-
-def _rate(action: Callable[[], object]) -> str:
-    return f"{statistics.median(_rates(action)):.0f}/s"
+            list(threads.map(lambda _: action(), range(programs)))
+        found.append(programs / (time.perf_counter() - began))
+    return statistics.median(found)
 
 
 def _code(place: Place) -> Iterator[Result]:
     items = human_eval(place.data)
+    items = items[: place.part(len(items))] if place.rows < _FULL else items
+    programs = mbpp(place.data)
+    programs = programs[: place.part(len(programs))] if place.rows < _FULL else programs
     for what, records, wanted in (
         ("HumanEval: published solutions that pass", items, True),
         ("HumanEval: broken solutions that fail", [broken(one) for one in items], False),
-        ("MBPP: published solutions that pass", mbpp(place.data), True),
+        ("MBPP: published solutions that pass", programs, True),
     ):
         found, seconds = verified(CodeTests(), records)
         right = sum(one.passed is wanted for one in found)
@@ -106,6 +107,7 @@ def _code(place: Place) -> Iterator[Result]:
 def _answers(place: Place) -> Iterator[Result]:
     with gzip.open(place.data / "gsm8k" / "train.jsonl.gz", "rt") as file:
         rows = [json.loads(line) for line in file]
+    rows = rows[: place.part(len(rows))] if place.rows < _FULL else rows
     records = [
         Record(
             Kind.INSTRUCTION,
