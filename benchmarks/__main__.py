@@ -27,6 +27,7 @@ from benchmarks import (
     scoring,
     shape,
     signals,
+    verifiers,
     week,
 )
 from benchmarks.results import Place, Result, table
@@ -56,6 +57,7 @@ PARTS: dict[str, Part] = {
     "kept_rows": kept_rows.measure,
     "contamination": contamination.measure,
     "shape": shape.measure,
+    "verifiers": verifiers.measure,
     "million": _on_the_million,
     "growth": growth.measure,
     "week": week.measure,

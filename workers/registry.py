@@ -33,6 +33,7 @@ HANDLERS: Mapping[JobKind, str] = {
     JobKind.CONFIRM: "workers.confirming:HANDLER",
     JobKind.TOPICS: "workers.topics:HANDLER",
     JobKind.MAP: "workers.maps:HANDLER",
+    JobKind.VERIFY: "workers.verifying:HANDLER",
 }
 
 

@@ -37,6 +37,7 @@ class JobKind(StrEnum):
     CONFIRM = "confirm"
     TOPICS = "topics"
     MAP = "map"
+    VERIFY = "verify"
 
 
 class Queue(StrEnum):

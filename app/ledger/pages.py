@@ -14,6 +14,7 @@ from app.samples import places
 from app.samples import service as samples
 from app.samples.models import Sample
 from app.sources.models import Source
+from app.verifying import badges
 from app.web.cards import body_from_form
 from app.web.forms import FormFields
 from app.web.render import render
@@ -58,6 +59,7 @@ def _page(
         ledger=service.ledger(session, sample),
         scores=service.scores(session, sample),
         topic=places.topic_titles(session, sample.dataset_id).of(sample.scores),
+        verdicts=badges.badges(session, sample),
         drop=samples.drop_of(session, sample.id),
         parents=parents,
         children=children,

@@ -7,7 +7,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy.orm import Session
 
 from app.accounts.current import CurrentLead, CurrentUser, SessionDep
-from app.curation.catalog import SIGNALS
+from app.curation.catalog import SIGNALS, VERIFIERS
 from app.datasets import service as datasets
 from app.datasets.models import Dataset
 from app.jobs import service as jobs
@@ -48,6 +48,7 @@ def scores_page(
         families=registry.by_method(known),
         badges=trust.badges(session, dataset.id),
         opened=opened,
+        verifies=opened is not None and opened.key in VERIFIERS,
         histogram=distribution.histogram(session, schema, opened.name) if opened else None,
         covered=_covered(session, dataset, opened),
         ends=distribution.ends(session, schema, opened.name) if opened else None,

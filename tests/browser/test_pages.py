@@ -95,6 +95,8 @@ STATES = {
     "calibration": State("/datasets/demo/calibration?signal=judge_score&against=response_words"),
     "calibration-empty": State("/datasets/demo/calibration?signal=judge_score"),
     "providers": State("/settings/providers"),
+    "verify": State("/datasets/demo/verify"),
+    "verify-form": State("/datasets/demo/verify", keys=("m",), waits="#run h2"),
     "perplexity": State("/datasets/demo/perplexity"),
     "classify-form": State(
         "/datasets/demo/scores", clicks=("[popovertarget=classify]",), waits="#classify h2"
@@ -117,6 +119,7 @@ PLACES = (
         "/duplicates",
         "/topics",
         "/map",
+        "/verify",
     ),
     *("/import", "/releases", "/jobs"),
 )

@@ -1,0 +1,57 @@
+"""What the workers of this installation said of their sandboxes: files in the home folder.
+
+The web server may run where programs can't be isolated, and never runs any: what counts is said by
+the machines that do.
+"""
+
+import json
+import re
+import socket
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from app.sandbox.strength import strength
+from app.settings import settings
+
+_log = structlog.get_logger("winnow.sandbox")
+_MOST = 200
+
+
+def _folder() -> Path:
+    return settings().home.expanduser() / "sandboxes"
+
+
+def report() -> None:
+    """Try the sandbox out and write down what it keeps from programs."""
+    found = strength()
+    machine = re.sub(r"[^\w.-]", "_", socket.gethostname())[:100] or "machine"
+    said = {
+        "machine": machine,
+        "backend": found.backend,
+        "kept": dict(found.kept),
+        "problem": found.problem,
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    place = _folder() / f"{machine}.json"
+    made = place.with_suffix(".new")
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        made.write_text(json.dumps(said), encoding="utf-8")
+        made.replace(place)
+    except OSError as error:  # a worker works without its word in Settings
+        _log.warning("sandbox not reported", error=str(error))
+
+
+def everything() -> list[Mapping[str, Any]]:
+    """What each machine said last, by name."""
+    found: list[Mapping[str, Any]] = []
+    for place in sorted(_folder().glob("*.json"))[:_MOST]:
+        try:
+            found.append(json.loads(place.read_text(encoding="utf-8")))
+        except (OSError, ValueError):  # it is being written, or is none of ours
+            continue
+    return found
