@@ -12,6 +12,8 @@ RUN node static/vendor.mjs
 FROM python:3.11.14-slim-bookworm AS winnow
 ENV PYTHONUNBUFFERED=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 WINNOW_HOME=/data NUMBA_CACHE_DIR=/data/numba HF_HOME=/data/hub
 WORKDIR /srv/winnow
+# What programs that are verified run in.
+RUN apt-get update && apt-get install --yes --no-install-recommends bubblewrap && rm -rf /var/lib/apt/lists/*
 RUN useradd --uid 10001 --user-group --home-dir /srv/winnow --shell /usr/sbin/nologin winnow \
     && install --directory --owner=winnow --group=winnow /data
 COPY pyproject.toml constraints.txt README.md LICENSE ./

@@ -49,6 +49,8 @@ from app.scoring import pages as scoring_pages
 from app.selection import api as selection_api
 from app.selection import pages as selection_pages
 from app.sources import api as sources_api
+from app.verifying import api as verifying_api
+from app.verifying import pages as verifying_pages
 from app.web import docs, errors, health
 from app.web.context import RequestContext
 from app.web.render import STATIC
@@ -60,6 +62,7 @@ _API = (
     samples_api,
     ledger_api,
     scoring_api,
+    verifying_api,
     masking_api,
     contamination_api,
     embeddings_api,
@@ -85,6 +88,7 @@ _PAGES = (
     embeddings_pages,
     ledger_pages,
     scoring_pages,
+    verifying_pages,
     masking_pages,
     contamination_pages,
     filtering_pages,

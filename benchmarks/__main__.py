@@ -25,6 +25,7 @@ from benchmarks import (
     review,
     scoring,
     signals,
+    verifiers,
     week,
 )
 from benchmarks.results import Place, Result, table
@@ -52,6 +53,7 @@ PARTS: dict[str, Part] = {
     "perplexity": perplexity.measure,
     "duplicates": duplicates.measure,
     "contamination": contamination.measure,
+    "verifiers": verifiers.measure,
     "million": _on_the_million,
     "growth": growth.measure,
     "week": week.measure,

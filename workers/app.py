@@ -10,6 +10,7 @@ from celery.signals import setup_logging, worker_init, worker_process_init, work
 from app.jobs.models import Queue
 from app.jobs.queue import WORK, celery
 from app.log import configure_logging
+from app.sandbox import reported
 from workers import deaths, jobs
 from workers.registry import handler, load_all
 
@@ -25,6 +26,7 @@ def _logging(**_: object) -> None:
 def _load(sender: Any, **_: object) -> None:
     if Queue.CPU.value in sender.app.amqp.queues.consume_from:
         load_all()
+        reported.report()
 
 
 @worker_ready.connect

@@ -31,6 +31,7 @@ HANDLERS: Mapping[JobKind, str] = {
     JobKind.SPLIT: "workers.splitting:HANDLER",
     JobKind.DECONTAMINATE: "workers.decontaminating:HANDLER",
     JobKind.CONFIRM: "workers.confirming:HANDLER",
+    JobKind.VERIFY: "workers.verifying:HANDLER",
 }
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from app.accounts import audit, login, policies, service
 from app.accounts.current import COOKIE, CurrentUser, SessionDep
 from app.accounts.models import ApiKey, Role, User
+from app.sandbox import reported
 from app.settings import settings
 from app.web.render import render
 
@@ -102,6 +103,7 @@ def _settings(
         chain_broken=audit.first_broken(session) if admin else None,
         roles=[role for role in Role if user.has(role)],
         review_keys=service.review_keys(session, user.id),
+        sandboxes=reported.everything(),
         **{"new_key": "", "new_link": "", **shown},
     )
 

@@ -52,6 +52,19 @@ from app.curation.signals.refusal import Refusal
 from app.curation.signals.skills import Skills
 from app.curation.signals.toxicity import Toxicity
 from app.curation.signals.truncated import Truncated
+from app.curation.verifiers.agreement import Agreement
+from app.curation.verifiers.arithmetic import Arithmetic
+from app.curation.verifiers.base import Verifier
+from app.curation.verifiers.choice import Choice
+from app.curation.verifiers.code_structure import CodeStructure
+from app.curation.verifiers.code_tests import CodeTests
+from app.curation.verifiers.consistency import Consistency
+from app.curation.verifiers.constraints import Constraints
+from app.curation.verifiers.grounded import Grounded
+from app.curation.verifiers.json_schema import JsonSchema
+from app.curation.verifiers.math_answer import MathAnswer
+from app.curation.verifiers.plurality import Plurality
+from app.curation.verifiers.round_trip import RoundTrip
 from app.curation.writers.base import Writer
 from app.curation.writers.jsonl import JsonLinesWriter
 from app.curation.writers.parquet import ParquetWriter
@@ -65,6 +78,7 @@ __all__ = [
     "READERS",
     "SELECTORS",
     "SIGNALS",
+    "VERIFIERS",
     "WRITERS",
     "UnknownMethodError",
     "signal",
@@ -135,6 +149,23 @@ LAYERS: Mapping[str, type[Layer]] = {each.key: each for each in _LAYERS}
 _SELECTORS: tuple[type[Selector], ...] = (TopK, Temperature, Quota)
 
 SELECTORS: Mapping[str, type[Selector]] = {each.key: each for each in _SELECTORS}
+
+_VERIFIERS: tuple[type[Verifier], ...] = (
+    CodeTests,
+    CodeStructure,
+    MathAnswer,
+    Choice,
+    Arithmetic,
+    JsonSchema,
+    Constraints,
+    Grounded,
+    Plurality,
+    Agreement,
+    Consistency,
+    RoundTrip,
+)
+
+VERIFIERS: Mapping[str, type[Verifier]] = {each.key: each for each in _VERIFIERS}
 
 MEASURES: Mapping[str, tuple[str, Measure]] = {
     measure.name: (each.key, measure) for each in _SIGNALS for measure in each.measures

@@ -71,3 +71,37 @@ class Embedder(Protocol):
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Shape (texts, width); a text without words becomes zeros."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A program and the tests that it should pass.
+
+    `helpers` is code that the exercise gives, as trusted as the tests; `libraries` names installed
+    packages that both may import.
+    """
+
+    program: str
+    tests: str
+    entry_point: str = ""
+    helpers: str = ""
+    seconds: int = 5
+    memory_mb: int = 512
+    libraries: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Whether the tests passed, None where they could not tell; why not; calls they made."""
+
+    passed: bool | None
+    reason: str = ""
+    calls: int = 0
+
+
+class Sandbox(Protocol):
+    """Runs what nobody has read, where it can do no harm."""
+
+    def check(self, trial: Trial) -> Finding:
+        """Run the tests against the program."""
+        ...

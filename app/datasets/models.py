@@ -52,6 +52,8 @@ class Dataset(CreatedAt, Base):
         ForeignKey("users.id", ondelete="SET NULL")
     )
     deleted_at: Mapped[datetime | None]
+    # A release of which a smaller share is verified is refused.
+    verified_at_least: Mapped[float | None]
 
     @property
     def protected(self) -> bool:

@@ -35,6 +35,7 @@ class JobKind(StrEnum):
     SPLIT = "split"
     DECONTAMINATE = "decontaminate"
     CONFIRM = "confirm"
+    VERIFY = "verify"
 
 
 class Queue(StrEnum):

@@ -13,6 +13,7 @@ from app.ledger import service
 from app.samples import service as samples
 from app.samples.models import Sample
 from app.sources.models import Source
+from app.verifying import badges
 from app.web.cards import body_from_form
 from app.web.forms import FormFields
 from app.web.render import render
@@ -56,6 +57,7 @@ def _page(
         source=session.get_one(Source, sample.source_id),
         ledger=service.ledger(session, sample),
         scores=service.scores(session, sample),
+        verdicts=badges.badges(session, sample),
         drop=samples.drop_of(session, sample.id),
         parents=parents,
         children=children,

@@ -26,6 +26,7 @@ from app.samples import registry
 from app.samples.models import Sample, Status
 from app.samples.search import condition
 from app.settings import settings
+from app.verifying import rates
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}\Z")
 MANIFEST = "manifest.json"
@@ -110,6 +111,7 @@ def start(
         raise ConflictError(f"There is a release `{name}` already; releases never change.")
     if not approved(session, dataset, where):
         raise InvalidError("No approved row matches, so there is nothing to release.")
+    rates.refuse_below(session, dataset, where)
     release = Release(
         dataset_id=dataset.id,
         name=name,

@@ -22,6 +22,7 @@ from app.samples.models import DatasetSignal, Sample
 from app.scoring import service as scoring
 from app.scoring import trust
 from app.sources.models import Source
+from app.verifying import badges
 from app.web.cards import body_from_form
 from app.web.forms import FormFields
 from app.web.render import render
@@ -83,7 +84,14 @@ def _order_signals(session: Session, dataset: Dataset) -> list[str]:
 def _sample(session: Session, review_queue: ReviewQueue, sample: Sample | None) -> dict[str, Any]:
     """What the card shows; in blind mode scores, source and origin never leave the server."""
     if sample is None:
-        return {"sample": None, "body": None, "scores": [], "source": None, "fields": ()}
+        return {
+            "sample": None,
+            "body": None,
+            "scores": [],
+            "source": None,
+            "fields": (),
+            "checks": [],
+        }
     blind = review_queue.blind
     signals = [] if blind else registry.signals(session, sample.dataset_id)
     named = samples.named_scores(sample, signals)
@@ -93,6 +101,7 @@ def _sample(session: Session, review_queue: ReviewQueue, sample: Sample | None) 
         "original": samples.body(session, sample, 1) if sample.revision > 1 else None,
         "scores": [(one, named[one.name]) for one in _first_imported(signals) if one.name in named],
         "notes": {} if blind else scoring.notes(session, sample.id),
+        "checks": [] if blind else badges.badges(session, sample),
         "source": None if blind else session.get_one(Source, sample.source_id),
         "fields": BODY_FIELDS[sample.kind],
     }

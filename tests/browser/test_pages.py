@@ -91,6 +91,8 @@ STATES = {
     "calibration": State("/datasets/demo/calibration?signal=judge_score&against=response_words"),
     "calibration-empty": State("/datasets/demo/calibration?signal=judge_score"),
     "providers": State("/settings/providers"),
+    "verify": State("/datasets/demo/verify"),
+    "verify-form": State("/datasets/demo/verify", keys=("m",), waits="#run h2"),
     "perplexity": State("/datasets/demo/perplexity"),
     "classify-form": State(
         "/datasets/demo/scores", clicks=("[popovertarget=classify]",), waits="#classify h2"
@@ -111,6 +113,7 @@ PLACES = (
         "/similar",
         "/contamination",
         "/duplicates",
+        "/verify",
     ),
     *("/import", "/releases", "/jobs"),
 )

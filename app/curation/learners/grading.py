@@ -28,7 +28,7 @@ _FOLDS = 5
 _SIZE = 3  # words of an n-gram
 _CANDIDATES = 4
 _WORD = re.compile(r"[^\W_]+")
-_CLOSING = ".!?\"')]}`。！？」"  # noqa: RUF001 - marks that end sentences elsewhere
+_CLOSING = ".!?\"')]}`。！？」"
 
 
 @dataclass(frozen=True, slots=True)

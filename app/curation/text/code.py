@@ -71,4 +71,16 @@ def _completion(record: Record) -> str:
     body = textwrap.indent(textwrap.dedent(solution), "    ")
     doc = textwrap.indent(f'"""{parts["docstring"]}"""\n', "    ") if parts["docstring"] else ""
     options = (solution, parts["signature"] + solution, f"{parts['signature']}\n{doc}{body}")
-    return next((option for option in options if parse(option)), solution)
+    return next((option for option in options if _is_whole(option)), solution)
+
+
+def _is_whole(code: str) -> bool:
+    """Whether it parses and is no body that only its function makes whole: `return a + b`."""
+    tree = parse(code)
+    if tree is None:
+        return False
+    try:
+        compile(tree, "<sample>", "exec", dont_inherit=True)
+    except (SyntaxError, ValueError, RecursionError):
+        return False
+    return bool(tree.body)
