@@ -32,6 +32,7 @@ HANDLERS: Mapping[JobKind, str] = {
     JobKind.DECONTAMINATE: "workers.decontaminating:HANDLER",
     JobKind.CONFIRM: "workers.confirming:HANDLER",
     JobKind.VERIFY: "workers.verifying:HANDLER",
+    JobKind.GENERATE: "workers.generating:HANDLER",
 }
 
 

@@ -36,6 +36,7 @@ class JobKind(StrEnum):
     DECONTAMINATE = "decontaminate"
     CONFIRM = "confirm"
     VERIFY = "verify"
+    GENERATE = "generate"
 
 
 class Queue(StrEnum):

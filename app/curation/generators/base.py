@@ -30,6 +30,7 @@ class Outcome(StrEnum):
     DUPLICATE = "duplicate"
     CONTAMINATED = "contaminated"
     ERROR = "no reply"
+    GONE = "seed deleted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,10 @@ class Generator(Method):
     needs: ClassVar[Needs] = ""
     asks: ClassVar[bool] = False
 
+    def makes(self) -> frozenset[Kind]:
+        """The kinds of samples that may come of it."""
+        return self.kinds
+
 
 class Plain(Generator):
     """A generator that asks nobody: the same seeds give the same drafts, byte for byte."""
@@ -106,10 +111,15 @@ class Asking(Generator):
 
     asks: ClassVar[bool] = True
     prompts: ClassVar[tuple[Prompt, ...]]
+    per_seed: ClassVar[bool] = True
 
-    def tasks(self, seeds: Iterator[Record]) -> Iterator[Task]:
-        """The requests in a fixed order; one per seed where nothing else is said."""
-        return (Task(number, (seed,)) for number, seed in enumerate(seeds))
+    def tasks(self, seeds: Iterator[Record], first: int = 0) -> Iterator[Task]:
+        """The requests in a fixed order; one per seed where nothing else is said.
+
+        `first` is the number of the first; the seeds before it are left out already where there
+        is a task `per_seed`.
+        """
+        return (Task(number, (seed,)) for number, seed in enumerate(seeds, start=first))
 
     def count(self, seeds: int) -> int:
         """How many tasks so many seeds make."""

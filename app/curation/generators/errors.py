@@ -65,6 +65,10 @@ class Errors(Plain):
     )
     seed: int = Field(0, ge=0, le=2**31 - 1, description="Another seed makes other errors")
 
+    def makes(self) -> frozenset[Kind]:
+        made = {"correction": Kind.INSTRUCTION, "preference": Kind.PREFERENCE}
+        return frozenset({made[self.form]}) if self.form in made else self.kinds
+
     def make(self, seeds: Sequence[Record]) -> list[list[Made]]:
         fields = [edited_field(one) for one in seeds]
         code = [_is_code(one, text) for one, (_, text) in zip(seeds, fields, strict=True)]

@@ -73,11 +73,14 @@ class Evolve(Asking):
     longest: int = Field(60, ge=5, le=1000, description="Words that it may add at most")
     seed: int = Field(0, ge=0, le=2**31 - 1, description="Another seed draws other operators")
 
-    def tasks(self, seeds: Iterator[Record]) -> Iterator[Task]:
+    def tasks(self, seeds: Iterator[Record], first: int = 0) -> Iterator[Task]:
         names = [one.strip() for one in self.operators.split(",") if one.strip() in OPERATORS]
-        for number, seed in enumerate(seeds):
+        for number, seed in enumerate(seeds, start=first):
             rng = random.Random(self.seed * 1_000_003 + number)
             yield Task(number, (seed,), {"operator": rng.choice(names or list(OPERATORS))})
+
+    def makes(self) -> frozenset[Kind]:
+        return frozenset({Kind.INSTRUCTION})
 
     async def make(self, task: Task, talk: Talk) -> list[Made]:
         (seed,) = task.seeds

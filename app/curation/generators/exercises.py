@@ -52,6 +52,7 @@ class Exercises(Asking):
     key: ClassVar = "exercises"
     title: ClassVar = "Code exercises"
     needs: ClassVar[Needs] = "sandbox"
+    per_seed: ClassVar = False
     prompts: ClassVar = (_EXERCISE,)
 
     skills: str = Field(
@@ -68,15 +69,18 @@ class Exercises(Asking):
     def count(self, seeds: int) -> int:  # noqa: ARG002
         return self.exercises
 
-    def tasks(self, seeds: Iterator[Record]) -> Iterator[Task]:  # noqa: ARG002
+    def tasks(self, seeds: Iterator[Record], first: int = 0) -> Iterator[Task]:  # noqa: ARG002
         cells = list(
             itertools.product(listed(self.skills) or ["strings"], listed(self.difficulties) or [""])
         )
-        rng = random.Random(self.seed)
-        for number in range(self.exercises):
+        for number in range(first, self.exercises):
+            rng = random.Random(self.seed * 1_000_003 + number)
             skill, difficulty = cells[number % len(cells)]
             name = f"{rng.choice(_VERBS)}_{rng.choice(_THINGS)}_{rng.randrange(100)}"
             yield Task(number, values={"skill": skill, "difficulty": difficulty, "name": name})
+
+    def makes(self) -> frozenset[Kind]:
+        return frozenset({Kind.COMPLETION})
 
     async def make(self, task: Task, talk: Talk) -> list[Made]:
         found = await talk.fields("exercise", task.values, _FIELDS)

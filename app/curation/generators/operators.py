@@ -153,7 +153,7 @@ def add_spots(row: int, text: str, code: bool, spots: Mapping[str, list[Spot]]) 
     for match in _PROSE_TOKEN.finditer(text):
         token = match[0]
         names = _BY_TOKEN.get(token)
-        if names is None and (token < "a" or before < ":"):  # digits and capitals sort before
+        if names is None and (token[0] < "a" or before < ":"):  # digits and capitals sort before
             names = _by_shape(token, before)
         for name in names or ():
             spots[name].append((row, match))

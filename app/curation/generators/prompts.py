@@ -20,7 +20,8 @@ class Prompt(BaseModel):
     """A system message and a user message with places such as {{topic}}.
 
     `data` names the places that hold texts of others: they are fenced. All of `needs` must stand
-    in the template, wherever somebody edits it.
+    in the template, wherever somebody edits it. A prompt that `judges` decides on
+    what another one made.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -33,6 +34,7 @@ class Prompt(BaseModel):
     needs: tuple[str, ...] = ()
     may: tuple[str, ...] = ()
     data: tuple[str, ...] = ()
+    judges: bool = False
 
     @property
     def hash(self) -> str:

@@ -42,6 +42,7 @@ _JUDGE = Prompt(
     ),
     needs=("document", "pair"),
     data=("document", "pair"),
+    judges=True,
 )
 _LEANING = ("the document", "the passage", "the text", "this article", "the author", "the excerpt")
 
@@ -62,6 +63,9 @@ class Questions(Asking):
     per_document: int = Field(1, ge=1, le=10, description="Questions per document")
     support: float = Field(0.5, ge=0, le=1, description="Share of words with support in it")
     judge: bool = Field(True, description="Ask the model whether the document supports the answer")
+
+    def makes(self) -> frozenset[Kind]:
+        return frozenset({Kind.INSTRUCTION})
 
     async def make(self, task: Task, talk: Talk) -> list[Made]:
         (seed,) = task.seeds

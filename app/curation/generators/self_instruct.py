@@ -43,6 +43,7 @@ class SelfInstruct(Asking):
     key: ClassVar = "self_instruct"
     title: ClassVar = "Self-Instruct"
     kinds: ClassVar = frozenset({Kind.INSTRUCTION, Kind.CHAT})
+    per_seed: ClassVar = False
     prompts: ClassVar = (_INVENT,)
 
     instructions: int = Field(100, ge=1, le=100_000, description="How many to ask for")
@@ -58,13 +59,16 @@ class SelfInstruct(Asking):
     def novelty(self) -> float:
         return self.rouge
 
-    def tasks(self, seeds: Iterator[Record]) -> Iterator[Task]:
+    def tasks(self, seeds: Iterator[Record], first: int = 0) -> Iterator[Task]:
         pool = [one for _, one in zip(range(_POOL), seeds, strict=False)]
         if not pool:
             return
-        for number in range(self.instructions):
+        for number in range(first, self.instructions):
             rng = random.Random(self.seed * 1_000_003 + number)
             yield Task(number, tuple(rng.sample(pool, min(self.examples, len(pool)))))
+
+    def makes(self) -> frozenset[Kind]:
+        return frozenset({Kind.INSTRUCTION})
 
     async def make(self, task: Task, talk: Talk) -> list[Made]:
         shown = [prompt_text(one.kind, one.body)[:1000] for one in task.seeds]

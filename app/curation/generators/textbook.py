@@ -43,6 +43,7 @@ class Textbook(Asking):
 
     key: ClassVar = "textbook"
     title: ClassVar = "Textbook sections"
+    per_seed: ClassVar = False
     prompts: ClassVar = (_SECTION,)
 
     topics: str = Field(
@@ -92,16 +93,19 @@ class Textbook(Asking):
             cells *= len(one)
         return min(cells * self.per_cell, _MOST_CELLS)
 
-    def tasks(self, seeds: Iterator[Record]) -> Iterator[Task]:  # noqa: ARG002
+    def tasks(self, seeds: Iterator[Record], first: int = 0) -> Iterator[Task]:  # noqa: ARG002
         axes = self.axes()
         cells = list(itertools.islice(itertools.product(*axes.values()), _MOST_CELLS))
         random.Random(self.seed).shuffle(cells)
         vocabulary = listed(self.vocabulary)
-        for number in range(self.count(0)):
+        for number in range(first, self.count(0)):
             cell = dict(zip(axes, cells[number % len(cells)], strict=True))
             rng = random.Random(self.seed * 1_000_003 + number)
             drawn = rng.sample(vocabulary, min(self.words, len(vocabulary)))
             yield Task(number, values={**cell, "words": ", ".join(drawn)})
+
+    def makes(self) -> frozenset[Kind]:
+        return frozenset({Kind.TEXT})
 
     async def make(self, task: Task, talk: Talk) -> list[Made]:
         text = await talk.text("section", {**task.values, "length": str(self.length)})

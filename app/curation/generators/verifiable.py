@@ -40,6 +40,7 @@ _SOLVE = Prompt(
     needs=("problem",),
     may=("attempt",),
     data=("problem",),
+    judges=True,
 )
 _FIELDS = {"problem": "string", "answer": "string", "why_equivalent": "string"}
 
@@ -62,6 +63,9 @@ class Verifiable(Asking):
     share: float = Field(0.6, gt=0, le=1, description="Share of them that must agree")
     nearest: float = Field(0.95, gt=0, le=1, description="From this likeness on it is a copy")
     farthest: float = Field(0.1, ge=0, le=1, description="Least share of words in common")
+
+    def makes(self) -> frozenset[Kind]:
+        return frozenset({Kind.INSTRUCTION})
 
     async def make(self, task: Task, talk: Talk) -> list[Made]:
         (seed,) = task.seeds
