@@ -119,7 +119,7 @@ def _samples(
     for place, one in enumerate(lines):
         if one.made.outcome is Outcome.ACCEPTED and one.made.draft is not None:
             places.append(place)
-            records.append(_record(run, one.made.draft, depth[place]))
+            records.append(_record(run, one.made, one.made.draft, depth[place]))
     if not records:
         return {}
     source = session.get_one(Source, run.source_id)
@@ -141,7 +141,7 @@ def _samples(
     return ids
 
 
-def _record(run: GenerationRun, draft: Draft, depth: int) -> Record:
+def _record(run: GenerationRun, made: Made, draft: Draft, depth: int) -> Record:
     """The draft as a sample; what it was made by stands in its metadata."""
     told: dict[str, Any] = {
         "generator": run.generator,
@@ -149,6 +149,8 @@ def _record(run: GenerationRun, draft: Draft, depth: int) -> Record:
         "run": run.number,
         "depth": depth,
     }
+    if made.gates:  # for those who review it
+        told["gates"] = " ".join(f"{one.name}: {_clean(one.reason)}" for one in made.gates)[:2000]
     if run.model:
         hashes = [one["hash"][:12] for one in run.prompts.values()]
         told |= {"model": run.model, "prompts": " ".join(hashes)}

@@ -2,7 +2,6 @@
 
 import ast
 import asyncio
-import builtins
 import itertools
 import random
 import sys
@@ -139,4 +138,4 @@ def _imported(tree: ast.Module) -> set[str]:
             found |= {name.name.partition(".")[0] for name in one.names}
         elif isinstance(one, ast.ImportFrom):
             found.add((one.module or "").partition(".")[0])
-    return found - set(dir(builtins))
+    return found

@@ -146,7 +146,7 @@ def add_spots(row: int, text: str, code: bool, spots: Mapping[str, list[Spot]]) 
     """
     if code:
         for match in _CODE_TOKEN.finditer(text):
-            spots["off_by_one" if match[0].isdigit() else "operator"].append((row, match))
+            spots["off_by_one" if match[0].isdecimal() else "operator"].append((row, match))
         return len(text.split())
     tokens, before = 0, "."
     letters = spots["letters"]
@@ -166,11 +166,11 @@ def add_spots(row: int, text: str, code: bool, spots: Mapping[str, list[Spot]]) 
 
 def _by_shape(token: str, before: str) -> tuple[str, ...]:
     """What a token that is in no list admits: a number, a name within a sentence, a unit."""
-    if token.isdigit():
+    if token.isdecimal():
         return ("number",)
     if "A" <= token[0] <= "Z" and before not in _ENDS and len(token) >= _LEAST_LETTERS:
         return ("entity",)
-    return ("unit",) if before.isdigit() and token in _SWAPPED else ()
+    return ("unit",) if before.isdecimal() and token in _SWAPPED else ()
 
 
 def changed(
