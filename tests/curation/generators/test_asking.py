@@ -83,7 +83,7 @@ class Box:
     def check(self, trial: Trial) -> Finding:
         names: dict[str, Any] = {}
         try:
-            exec(trial.helpers + trial.program + "\n" + trial.tests, names)
+            exec(trial.program + "\n" + trial.tests, names)
         except AssertionError:
             return Finding(False, "A test failed.", 1)
         return Finding(True, "", 1)
@@ -114,14 +114,12 @@ def test_an_exercise_that_passes_its_tests_is_taken() -> None:
             {"solution": "    import numpy as np\n    from requests import get\n    return np"},
             "standard library",
         ),
-        ({"solution": "    from . import x\n    import os.path\n    return 1"}, "has tests"),
+        ({"solution": "    from . import x\n    import os.path\n    return 1"}, "standard library"),
+        ({"tests": "print(1)"}, "has tests"),
         ({"tests": "assert count_words('a b') == 3"}, "tests pass"),
     ],
 )
 def test_an_exercise_that_is_wrong_fails_where_it_is(changed: dict[str, str], gate: str) -> None:
-    if gate == "has tests":
-        changed = {**changed, "tests": "print(1)"}
-
     assert exercise(**changed).failed_gate == gate
 
 
@@ -153,7 +151,7 @@ KEPT = "To see the laboratory in which Marie Curie worked, 1,200 visitors or so 
     ],
 )
 def test_paraphrases_keep_numbers_and_names_and_are_no_copies(said: str, gate: str) -> None:
-    said = f"In fact, {said}" if gate in {"", "names kept", "numbers kept"} else said
+    said = f"In fact, t{said[1:]}" if gate in {"", "names kept", "numbers kept"} else said
 
     found = one(Paraphrase(farthest=0.4), Task(0, (text(ORIGINAL, domain="history"),)), [said])
 

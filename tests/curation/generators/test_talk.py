@@ -124,6 +124,8 @@ def test_texts_of_others_stand_between_fences_and_open_no_place() -> None:
     assert prompt.messages({})[0].content == "S"
     assert prompt.problems() == ["There is no {{kind}}; there are: {{text}}."]
     assert Prompt(name="p", title="P", system="", user="x").problems() == []
+    assert prompt.model_copy(update={"user": "x"}).problems() == ["It lacks the place {{text}}."]
+    assert len(prompt.hash) == 64
     bare = Prompt(name="p", title="P", system="", user="{{x}}")
     assert bare.problems() == ["There is no {{x}}; there are: none."]
 
