@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.curation.generators.base import Asking
-from app.generation import account, batches, prompts, service
+from app.generation import account, batches, diversity, prompts, service
 from app.generation.models import GenerationDraft, GenerationRun
 from app.jobs.models import Job
 from app.judging.service import estimate
@@ -30,6 +30,8 @@ def finish(session: Session, job: Job) -> None:
     }
     if not run.provider:
         return
+    if (variety := diversity.of_run(session, run)) is not None:
+        job.result = {**job.result, "variety": variety}
     job.result = {**job.result, **llm.spent(session, job.id)}
     judging = judged_by_itself(run)
     if judging:

@@ -67,8 +67,8 @@ def test_sixty_percent_warns_and_seventy_five_blocks_until_there_is_a_reason(
     assert guards.of_release(session, dataset, "").standing == "block"
     with pytest.raises(ConflictError, match="75% of the words are synthetic, and the cap"):
         release(session, dataset, lead, "blocked")
-    release_of_half = {"name": "half", "where": "-domain:more", "formats": ["jsonl"]}
-    releases.start(session, dataset, **release_of_half, by=lead)
+    half, formats = "-domain:more", ["jsonl"]
+    releases.start(session, dataset, name="half", where=half, formats=formats, by=lead)
 
     guards.set_cap(session, dataset, CapIn(override_reason="a set of rewrites"), by=lead)
     release(session, dataset, lead, "overridden")

@@ -1,5 +1,6 @@
 """Runs of generators: what they make, what becomes of every request, going on after a stop."""
 
+import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from decimal import Decimal
@@ -367,3 +368,26 @@ def test_the_licence_that_all_seeds_share_goes_along(
     assert (source.name, source.license) == ("generated: ladder from CC0-1.0", "CC0-1.0")
     grades = {samples.body(session, one).sample_metadata["grade"] for one in rungs}
     assert grades == {0, 0.3, 0.5, 0.8}
+
+
+def test_variety_is_held_against_the_seeds_and_losing_rare_words_is_told(
+    session: Session, dataset: Dataset, lead: Principal, admin: Principal, generate: Generate
+) -> None:
+    fill(session, dataset, lead, texts())
+
+    def flattens(request: Json) -> Answer:
+        number = next(n for n, one in enumerate(STORIES) if one in said(request))
+        question = f"What did somebody do there that was a fine thing, number {'abcde'[number]}?"
+        return Answer(json.dumps({"question": question, "answer": "It was a fine thing."}))
+
+    params = {"per_document": 1, "judge": False, "support": 0}
+    with serving(flattens) as endpoint:
+        add_provider(session, endpoint, admin)
+        job = generate("questions", provider="local", params=params)
+
+    variety = job.result.get("variety")
+    if variety is None:
+        pytest.fail(str(job.result))
+    assert variety["against"] == "its seeds"
+    assert variety["now"]["rare_recall"] < variety["before"]["rare_recall"] == 1
+    assert "Of the rare words" in variety["alarms"][0]

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -165,7 +166,7 @@ class Letters:
 
     fingerprint, width = "letters", 26
 
-    def embed(self, texts: list[str]) -> NDArray[np.float32]:
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         counts = [[one.lower().count(chr(97 + at)) for at in range(26)] for one in texts]
         found = np.array(counts, np.float32)
         return np.asarray(found / np.linalg.norm(found, axis=1, keepdims=True), np.float32)
