@@ -120,10 +120,15 @@ def review_queue(dataset: str, as_json: bool, **given: Any) -> None:
 @click.argument("sample", type=int)
 @click.argument("verdict", type=click.Choice(list(_VERDICTS)))
 @click.option("--note", default="", metavar="TEXT")
+@click.option("--children", is_flag=True, help="All open samples made from it, not itself.")
 @json_option
-def decide(sample: int, verdict: str, note: str, as_json: bool) -> None:
-    """Decide on a sample as it is now."""
+def decide(sample: int, verdict: str, note: str, children: bool, as_json: bool) -> None:
+    """Decide on a sample as it is now, or on all that was made from it."""
     client = from_environment()
+    if children:
+        job = client.post(f"/samples/{sample}/children", {"action": verdict})
+        print_json(job) if as_json else click.echo(f"Job {job['id']}: {job['title']}.")
+        return
     revision = client.get(f"/samples/{sample}", fields="revision")["revision"]
     body = {"verdict": verdict, "revision": revision, "note": note}
     made = client.post(f"/samples/{sample}/decisions", body)

@@ -20,6 +20,8 @@ from app.embeddings import api as embeddings_api
 from app.embeddings import pages as embeddings_pages
 from app.filtering import api as filtering_api
 from app.filtering import pages as filtering_pages
+from app.generation import api as generation_api
+from app.generation import pages as generation_pages
 from app.jobs import api as jobs_api
 from app.jobs import pages as jobs_pages
 from app.judging import api as judging_api
@@ -67,6 +69,7 @@ _API = (
     ledger_api,
     scoring_api,
     verifying_api,
+    generation_api,
     masking_api,
     contamination_api,
     embeddings_api,
@@ -95,6 +98,7 @@ _PAGES = (
     ledger_pages,
     scoring_pages,
     verifying_pages,
+    generation_pages,
     masking_pages,
     contamination_pages,
     filtering_pages,

@@ -9,6 +9,7 @@ import app.contamination.models
 import app.datasets.models
 import app.embeddings.models
 import app.filtering.models
+import app.generation.models
 import app.jobs.models
 import app.judging.models
 import app.learning.models

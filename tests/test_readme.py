@@ -8,7 +8,7 @@ import pytest
 from pydantic.fields import FieldInfo
 
 from app.cli import main
-from app.curation.catalog import LAYERS, MATCHERS, PROFILES, SIGNALS, VERIFIERS
+from app.curation.catalog import GENERATORS, LAYERS, MATCHERS, PROFILES, SIGNALS, VERIFIERS
 from app.releases.formats import FORMATS
 from app.settings import Settings
 
@@ -35,7 +35,9 @@ def test_no_setting_is_invented() -> None:
     assert set(re.findall(r"WINNOW_[A-Z_]+[A-Z]", README)) <= known | clients
 
 
-@pytest.mark.parametrize("key", [*SIGNALS, *MATCHERS, *LAYERS, *PROFILES, *VERIFIERS, *FORMATS])
+@pytest.mark.parametrize(
+    "key", [*SIGNALS, *MATCHERS, *LAYERS, *PROFILES, *VERIFIERS, *GENERATORS, *FORMATS]
+)
 def test_a_method_is_named(key: str) -> None:
     assert f"`{key}`" in README
 

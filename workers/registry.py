@@ -34,6 +34,7 @@ HANDLERS: Mapping[JobKind, str] = {
     JobKind.TOPICS: "workers.topics:HANDLER",
     JobKind.MAP: "workers.maps:HANDLER",
     JobKind.VERIFY: "workers.verifying:HANDLER",
+    JobKind.GENERATE: "workers.generating:HANDLER",
 }
 
 

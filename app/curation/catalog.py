@@ -8,6 +8,17 @@ from app.curation.contamination.exact import Exact as ExactLayer
 from app.curation.contamination.ngrams import Ngram7, Ngram13, Overlap8
 from app.curation.contamination.syntax import Syntax
 from app.curation.contamination.tfidf import Tfidf
+from app.curation.generators.base import Generator
+from app.curation.generators.errors import Errors
+from app.curation.generators.evolve import Evolve
+from app.curation.generators.exercises import Exercises
+from app.curation.generators.ladder import Ladder
+from app.curation.generators.noise import Noise
+from app.curation.generators.paraphrase import Paraphrase
+from app.curation.generators.questions import Questions
+from app.curation.generators.self_instruct import SelfInstruct
+from app.curation.generators.textbook import Textbook
+from app.curation.generators.verifiable import Verifiable
 from app.curation.learners.base import Learner
 from app.curation.learners.boosting import Boosting
 from app.curation.learners.contrastive import Contrastive
@@ -70,6 +81,7 @@ from app.curation.writers.jsonl import JsonLinesWriter
 from app.curation.writers.parquet import ParquetWriter
 
 __all__ = [
+    "GENERATORS",
     "LAYERS",
     "LEARNERS",
     "MATCHERS",
@@ -149,6 +161,21 @@ LAYERS: Mapping[str, type[Layer]] = {each.key: each for each in _LAYERS}
 _SELECTORS: tuple[type[Selector], ...] = (TopK, Temperature, Quota)
 
 SELECTORS: Mapping[str, type[Selector]] = {each.key: each for each in _SELECTORS}
+
+_GENERATORS: tuple[type[Generator], ...] = (
+    Textbook,
+    Exercises,
+    Questions,
+    Paraphrase,
+    Verifiable,
+    Evolve,
+    SelfInstruct,
+    Errors,
+    Noise,
+    Ladder,
+)
+
+GENERATORS: Mapping[str, type[Generator]] = {each.key: each for each in _GENERATORS}
 
 _VERIFIERS: tuple[type[Verifier], ...] = (
     CodeTests,

@@ -38,6 +38,7 @@ class JobKind(StrEnum):
     TOPICS = "topics"
     MAP = "map"
     VERIFY = "verify"
+    GENERATE = "generate"
 
 
 class Queue(StrEnum):

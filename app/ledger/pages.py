@@ -5,13 +5,15 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from app.accounts.current import CurrentUser, SessionDep
+from app.accounts.current import CurrentLead, CurrentUser, SessionDep
 from app.curation.records import BODY_FIELDS, Kind
 from app.datasets import service as datasets
 from app.errors import ConflictError
+from app.generation import account
 from app.ledger import service
-from app.samples import places
+from app.samples import lineage, places
 from app.samples import service as samples
+from app.samples.bulk import Action
 from app.samples.models import Sample
 from app.sources.models import Source
 from app.verifying import badges
@@ -62,6 +64,9 @@ def _page(
         verdicts=badges.badges(session, sample),
         drop=samples.drop_of(session, sample.id),
         parents=parents,
+        beside=lineage.parents_of(session, sample),
+        open_children=lineage.open_children(session, sample.id),
+        made=account.draft_of(session, sample.id),
         children=children,
         changes=_changes(session, sample),
         fields=BODY_FIELDS[sample.kind],
@@ -119,6 +124,17 @@ def edit(
         response.status_code = error.status
         return response
     return RedirectResponse(f"/samples/{sample_id}", status_code=303)
+
+
+@router.post("/samples/{sample_id}/children", name="ledger:children")
+def decide_children(
+    sample_id: int, session: SessionDep, user: CurrentLead, action: Annotated[Action, Form()]
+) -> Response:
+    """Approve or reject all that was made from a sample."""
+    sample = samples.get(session, sample_id)
+    dataset = datasets.by_id(session, sample.dataset_id)
+    lineage.decide_children(session, dataset, sample, action, by=user)
+    return RedirectResponse(f"/datasets/{dataset.name}/jobs", status_code=303)
 
 
 @router.post("/samples/{sample_id}/restore", name="ledger:restore")

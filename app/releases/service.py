@@ -17,6 +17,7 @@ from app.contamination import certificate as contamination
 from app.datasets import service as datasets
 from app.datasets.models import Dataset
 from app.errors import ConflictError, InvalidError, NotFoundError
+from app.generation import guards
 from app.jobs import service as jobs
 from app.jobs.models import Job, JobKind
 from app.releases import policies
@@ -112,6 +113,7 @@ def start(
     if not approved(session, dataset, where):
         raise InvalidError("No approved row matches, so there is nothing to release.")
     rates.refuse_below(session, dataset, where)
+    guards.refuse_above(session, dataset, where)
     release = Release(
         dataset_id=dataset.id,
         name=name,

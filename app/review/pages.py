@@ -16,7 +16,7 @@ from app.datasets.models import Dataset
 from app.errors import ConflictError
 from app.review import queue, service, tally
 from app.review.models import Decision, ReviewItem, ReviewQueue, Verdict
-from app.samples import registry
+from app.samples import lineage, registry
 from app.samples import service as samples
 from app.samples.models import DatasetSignal, Sample
 from app.scoring import service as scoring
@@ -91,6 +91,7 @@ def _sample(session: Session, review_queue: ReviewQueue, sample: Sample | None) 
             "source": None,
             "fields": (),
             "checks": [],
+            "parents": [],
         }
     blind = review_queue.blind
     signals = [] if blind else registry.signals(session, sample.dataset_id)
@@ -102,6 +103,7 @@ def _sample(session: Session, review_queue: ReviewQueue, sample: Sample | None) 
         "scores": [(one, named[one.name]) for one in _first_imported(signals) if one.name in named],
         "notes": {} if blind else scoring.notes(session, sample.id),
         "checks": [] if blind else badges.badges(session, sample),
+        "parents": [] if blind else lineage.parents_of(session, sample),
         "source": None if blind else session.get_one(Source, sample.source_id),
         "fields": BODY_FIELDS[sample.kind],
     }
@@ -117,6 +119,7 @@ def _next(
         "body": samples.body(session, sample),
         "original": samples.body(session, sample, 1) if sample.revision > 1 else None,
         "source": None if review_queue.blind else session.get_one(Source, sample.source_id),
+        "parents": [] if review_queue.blind else lineage.parents_of(session, sample),
     }
 
 

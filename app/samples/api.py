@@ -17,6 +17,7 @@ from app.jobs import service as jobs
 from app.jobs.models import Job
 from app.jobs.schemas import JobOut, job_out
 from app.samples import bulk, catalog, places, posting, queries, registry, service
+from app.samples import lineage as families
 from app.samples.models import Sample
 from app.samples.schemas import LineageOut, RevisionOut, SampleEdit, SampleOut, sample_out
 from app.web.pagination import Cursor, Limit, Page
@@ -133,6 +134,21 @@ def lineage(sample_id: int, session: SessionDep, _user: CurrentUser) -> LineageO
         parents=[{"id": one.parent_id, "relation": one.relation} for one in parents],
         children=[{"id": one.child_id, "relation": one.relation} for one in children],
     )
+
+
+class ChildrenIn(BaseModel):
+    action: bulk.Action = Field(description="approve or reject")
+
+
+@router.post("/samples/{sample_id}/children", status_code=202, name="api:decide_children")
+def decide_children(
+    sample_id: int, body: ChildrenIn, session: SessionDep, user: CurrentUser, response: Response
+) -> JobOut:
+    """Approve or reject all that was made from a sample and that nobody decided on."""
+    sample = service.get(session, sample_id)
+    dataset = datasets.by_id(session, sample.dataset_id)
+    job = families.decide_children(session, dataset, sample, body.action, by=user)
+    return _job(session, job, response)
 
 
 class BulkIn(BaseModel):

@@ -97,6 +97,8 @@ STATES = {
     "providers": State("/settings/providers"),
     "verify": State("/datasets/demo/verify"),
     "verify-form": State("/datasets/demo/verify", keys=("m",), waits="#run h2"),
+    "generate": State("/datasets/demo/generate"),
+    "generate-errors": State("/datasets/demo/generate?generator=errors"),
     "perplexity": State("/datasets/demo/perplexity"),
     "classify-form": State(
         "/datasets/demo/scores", clicks=("[popovertarget=classify]",), waits="#classify h2"
@@ -120,6 +122,7 @@ PLACES = (
         "/topics",
         "/map",
         "/verify",
+        "/generate",
     ),
     *("/import", "/releases", "/jobs"),
 )

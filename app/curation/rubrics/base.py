@@ -5,9 +5,8 @@ audience, criteria, the sample as fenced data, the reason before the score.
 """
 
 import hashlib
-import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -17,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from app.curation.ports import Message, Question
 from app.curation.records import Kind, Record
+from app.curation.text.objects import last_object
 from app.curation.text.parts import full_text, prompt_text, response_text
 
 _SHOWN_CHARS = 12_000
@@ -176,7 +176,7 @@ class Rubric(BaseModel):
 
     def grade(self, reply: str) -> Grade:
         """The grade in a reply; raise UnreadableError where there is none: it is never guessed."""
-        found = _object(reply)
+        found = last_object(reply)
         if found is None:
             raise UnreadableError("It holds no JSON object.")
         reason = found.get("reason")
@@ -215,26 +215,6 @@ def cut(text: str) -> str:
     half = _SHOWN_CHARS // 2
     left_out = len(text) - 2 * half
     return f"{text[:half]}\n[... {left_out:,} characters left out ...]\n{text[-half:]}"
-
-
-def _object(reply: str) -> Mapping[str, Any] | None:
-    """The last JSON object in a reply, whatever stands around it."""
-    found, place = None, reply.find("{")
-    for _ in range(_MOST_TRIES):
-        if place < 0:
-            break
-        try:
-            value, end = _DECODER.raw_decode(reply, place)
-        except (ValueError, RecursionError):
-            end = place + 1
-        else:
-            found = value if isinstance(value, dict) else found
-        place = reply.find("{", end)
-    return found
-
-
-_DECODER = json.JSONDecoder()
-_MOST_TRIES = 500  # beginnings of objects: a reply of nothing else would take for ever
 
 
 def _number(value: Any) -> float | None:

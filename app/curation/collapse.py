@@ -1,0 +1,72 @@
+"""Whether generated text loses what is rare in the text that it began with (arXiv 2305.17493).
+
+Mean measures can improve while the tails die, so none is used here. Alarms compare a round with
+the one before: rare tokens -5 %, runs of three words -20 %.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.curation.text.stems import WORD
+
+RARE = 1e-4  # share of all tokens of the anchor under which one is rare
+_RARE_LOST, _RUNS_LOST = 0.05, 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Tails:
+    """What a round has: the share of the anchor's rare tokens, of distinct runs of three words,
+    and the spread of lengths in words (standard deviation over mean)."""
+
+    rare_recall: float
+    distinct_3: float
+    length_spread: float
+
+
+def tails(anchor: Sequence[str], texts: Sequence[str]) -> Tails:
+    """Measure texts against the anchor, which is human text or the first round."""
+    rare = rare_tokens(anchor)
+    words = [tokens(one) for one in texts]
+    there = {word for one in words for word in one}
+    runs = [run for one in words for run in zip(one, one[1:], one[2:], strict=False)]
+    return Tails(
+        rare_recall=len(rare & there) / len(rare) if rare else 1.0,
+        distinct_3=len(set(runs)) / len(runs) if runs else 0.0,
+        length_spread=_spread([len(one) for one in words]),
+    )
+
+
+def rare_tokens(anchor: Sequence[str]) -> frozenset[str]:
+    """Tokens that the anchor has, each for less than one in ten thousand."""
+    counts = Counter(word for one in anchor for word in tokens(one))
+    most = RARE * sum(counts.values())
+    return frozenset(word for word, count in counts.items() if count <= max(most, 1))
+
+
+def tokens(text: str) -> list[str]:
+    """Words and numbers without case."""
+    return [one.lower() for one in WORD.findall(text)]
+
+
+def alarms(before: Tails, now: Tails) -> list[str]:
+    """What was lost from one round to the next, in sentences."""
+    found = []
+    if now.rare_recall < before.rare_recall * (1 - _RARE_LOST):
+        found.append(
+            f"Of the rare words {before.rare_recall:.0%} were left, now {now.rare_recall:.0%} are."
+        )
+    if now.distinct_3 < before.distinct_3 * (1 - _RUNS_LOST):
+        found.append(
+            f"Of all runs of three words {before.distinct_3:.0%} differed, now "
+            f"{now.distinct_3:.0%} do."
+        )
+    return found
+
+
+def _spread(lengths: Sequence[int]) -> float:
+    mean = sum(lengths) / len(lengths) if lengths else 0.0
+    if not mean:
+        return 0.0
+    variance = sum((one - mean) ** 2 for one in lengths) / len(lengths)
+    return float(variance**0.5 / mean)

@@ -1,0 +1,131 @@
+"""The batch of a run: which of its samples people must review, and what their verdicts decide."""
+
+import random
+
+from sqlalchemy import func, select, text, update
+from sqlalchemy.orm import Session
+
+from app.accounts import audit
+from app.accounts.policies import Principal
+from app.accounts.service import now
+from app.curation.batches import Batch, judged
+from app.datasets.models import Dataset
+from app.errors import ConflictError
+from app.generation import policies
+from app.generation.models import GenerationDraft, GenerationRun
+from app.jobs.models import Job
+from app.samples import bulk
+from app.samples.bulk import Action
+from app.samples.models import OPEN, Sample, Status
+
+_TAG = """
+UPDATE samples SET tags = coalesce(tags, '{}') || CAST(:tag AS text), changed_at = now()
+WHERE id = ANY(CAST(:ids AS bigint[])) AND NOT coalesce(tags, '{}') @> ARRAY[CAST(:tag AS text)]
+"""
+_DECIDED = (Status.APPROVED, Status.REJECTED)
+
+
+def tag_of(run: GenerationRun) -> str:
+    """The tag of the samples that were drawn to be looked at."""
+    return f"look-{run.number}"
+
+
+def draw(session: Session, run: GenerationRun) -> None:
+    """Draw exactly the share that people must review, by lot; once, when the run is through."""
+    if run.drawn_at is not None or run.pilot:
+        return
+    ids = _made(session, run)
+    count = -(-len(ids) * round(run.review_share * 10_000) // 10_000)  # rounded up
+    _draw(session, run, ids, count)
+    run.drawn_at = now()
+
+
+def draw_more(session: Session, run: GenerationRun, count: int, *, by: Principal) -> int:
+    """Draw so many more of those that nobody decided on; how many there were."""
+    policies.may_settle(by)
+    ids = _made(session, run, drawn=False)
+    drawn = _draw(session, run, ids, min(count, len(ids)))
+    after = {"number": run.number, "drawn": drawn}
+    audit.record(
+        session, by, "generation.draw", ("run", run.id), dataset_id=run.dataset_id, after=after
+    )
+    return drawn
+
+
+def _made(session: Session, run: GenerationRun, *, drawn: bool | None = None) -> list[int]:
+    query = (
+        select(Sample.id)
+        .join(GenerationDraft, GenerationDraft.sample_id == Sample.id)
+        .where(GenerationDraft.run_id == run.id)
+        .order_by(Sample.id)
+    )
+    if drawn is not None:
+        query = query.where(GenerationDraft.drawn.is_(drawn), Sample.status.in_(OPEN))
+    return list(session.scalars(query))
+
+
+def _draw(session: Session, run: GenerationRun, ids: list[int], count: int) -> int:
+    # No secret: the same run draws the same samples.
+    chosen = random.Random(run.number).sample(ids, count)  # noqa: S311
+    if chosen:
+        session.execute(text(_TAG), {"tag": tag_of(run), "ids": sorted(chosen)})
+        session.execute(
+            update(GenerationDraft)
+            .where(GenerationDraft.run_id == run.id, GenerationDraft.sample_id.in_(chosen))
+            .values(drawn=True)
+        )
+    return len(chosen)
+
+
+def of_run(session: Session, run: GenerationRun) -> Batch:
+    """How the batch stands by the verdicts on the samples that were drawn."""
+    decided = Sample.status.in_(_DECIDED) & GenerationDraft.drawn
+    query = (
+        select(
+            func.count(),
+            func.count().filter(GenerationDraft.drawn),
+            func.count().filter(decided),
+            func.count().filter(decided & (Sample.status == Status.REJECTED)),
+        )
+        .select_from(GenerationDraft)
+        .join(Sample, Sample.id == GenerationDraft.sample_id)
+        .where(GenerationDraft.run_id == run.id)
+    )
+    made, drawn, looked_at, rejected = session.execute(query).one()
+    return judged(made, drawn, looked_at, rejected, run.reject_limit)
+
+
+def settle(
+    session: Session, dataset: Dataset, run: GenerationRun, action: Action, *, by: Principal
+) -> Job:
+    """Approve or reject all samples of the run that nobody decided on; it can be taken back.
+
+    Approved is a batch that passed, or one whose policy asks nobody to look.
+    """
+    policies.may_settle(by)
+    batch = of_run(session, run)
+    if action not in (Action.APPROVE, Action.REJECT):
+        raise ConflictError("A batch is approved or rejected as a whole.")
+    if action is Action.APPROVE and run.review_share > 0 and batch.standing != "passed":
+        raise ConflictError(_why_not(batch))
+    return bulk.start(
+        session, dataset, action, where=rest_of(run), confirmed=None, by=by, argument=""
+    )
+
+
+def rest_of(run: GenerationRun) -> str:
+    """The filter for the samples of a run that nobody decided on."""
+    return f"metadata.run:{run.number} (status:pending OR status:in_review)"
+
+
+def _why_not(batch: Batch) -> str:
+    seen = f"{batch.rejected} of the {batch.decided} samples that were looked at are rejected"
+    if batch.standing == "blocked":
+        return (
+            f"The batch is blocked: {seen}, and the limit is {batch.limit:.0%}. Reject the rest, "
+            "or review its samples one by one."
+        )
+    return (
+        f"The batch can't be approved yet: {seen}, so up to {batch.high:.0%} of it may be bad, and "
+        f"the limit is {batch.limit:.0%}. Look at {batch.more:,} more."
+    )

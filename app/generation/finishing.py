@@ -1,0 +1,71 @@
+"""Closing a run: what people must review is drawn, and what came of it is noted with the job."""
+
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.curation.generators.base import Asking
+from app.generation import account, batches, diversity, prompts, service
+from app.generation.models import GenerationDraft, GenerationRun
+from app.jobs.models import Job
+from app.judging.service import estimate
+from app.llm import service as llm
+
+
+def finish(session: Session, job: Job) -> None:
+    """Runs once, in the transaction that closes the job."""
+    run = service.get(session, job.params["run"])
+    batches.draw(session, run)
+    found = account.of_run(session, run)
+    outcomes: dict[str, int] = {}
+    for line in found.lines:
+        outcomes[line.outcome] = outcomes.get(line.outcome, 0) + line.count
+    job.result = {
+        "run": run.number,
+        "requests": found.requests,
+        "drafts": found.drafts,
+        "accepted": found.accepted,
+        "outcomes": outcomes,
+    }
+    if not run.provider:
+        return
+    if (variety := diversity.of_run(session, run)) is not None:
+        job.result = {**job.result, "variety": variety}
+    job.result = {**job.result, **llm.spent(session, job.id)}
+    judging = judged_by_itself(run)
+    if judging:
+        job.result = {**job.result, "judged_by_same_model": judging}
+    if run.pilot:
+        job.result = {**job.result, "estimate": _estimate(session, job, run)}
+
+
+def judged_by_itself(run: GenerationRun) -> list[str]:
+    """The prompts by which the model decided on what it made itself; gates that ask it are soft."""
+    built_in = prompts.built_in(run.generator)
+    off = {"faithful"} if run.params.get("judge") is False else set()
+    return [one.title for name, one in built_in.items() if one.judges and name not in off]
+
+
+def _estimate(session: Session, job: Job, run: GenerationRun) -> dict[str, Any]:
+    """What the whole run would take, from the requests of the pilot."""
+    query = (
+        select(
+            func.sum(GenerationDraft.tokens_in),
+            func.sum(GenerationDraft.tokens_out),
+        )
+        .where(GenerationDraft.run_id == run.id)
+        .group_by(GenerationDraft.number)
+    )
+    spent = llm.spent(session, job.id)
+    calls = max(spent["calls"], 1)
+    tokens = [
+        (int(tokens_in), int(tokens_out), spent["seconds"] / calls)
+        for tokens_in, tokens_out in session.execute(query)
+        if tokens_out
+    ]
+    generator = service.generator_of(run)
+    rows = job.params["seeds"]
+    if isinstance(generator, Asking):
+        rows = generator.count(rows)
+    return estimate(llm.get(session, run.provider), tokens, rows)

@@ -1,0 +1,295 @@
+"""Generating: starting a run, its seeds, and what a worker needs for it."""
+
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from pydantic import BaseModel, Field
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import Session
+
+from app.accounts import audit
+from app.accounts.policies import Principal
+from app.curation.catalog import GENERATORS
+from app.curation.generators.base import Asking as AskingGenerator
+from app.curation.generators.base import Generator
+from app.curation.records import Kind, Origin, Record
+from app.curation.verifiers.base import Tools
+from app.datasets import service as datasets
+from app.datasets.models import KINDS_OF, Dataset
+from app.embeddings import service as embeddings
+from app.errors import InvalidError, NotFoundError
+from app.generation import policies, prompts
+from app.generation.models import GenerationRun
+from app.jobs import service as jobs
+from app.jobs.models import Job, JobKind, Queue
+from app.llm import policies as llm_policies
+from app.llm import service as llm
+from app.llm.asking import Account
+from app.llm.models import Provider
+from app.providers.embedders import Tier
+from app.samples.models import Sample, SampleBody, Status
+from app.samples.search import condition
+from app.sandbox.strength import box
+from app.sources import service as sources
+from app.sources.models import Source
+from app.validation import Money, build
+
+PILOT_TASKS = 20
+_CLOSED = (Status.REJECTED, Status.DROPPED, Status.QUARANTINED)
+_PAGE = 500
+
+
+class Order(BaseModel):
+    """What to make, by which generator, from which seeds, for how much."""
+
+    generator: str = Field(max_length=100)
+    params: dict[str, Any] = {}
+    provider: str = Field("", max_length=100, description="Model to ask, for generators that ask")
+    where: str = Field("", max_length=4000, description="Which samples are the seeds")
+    budget: Money | None = Field(None, description="The job pauses before it costs more")
+    pilot: bool = Field(False, description="Make 20 to see yield and cost; nothing is added")
+    sample: int | None = Field(None, ge=1, le=1_000_000, description="So many seeds at most")
+    language: str = Field("", max_length=10, description="ISO 639-1 code; drafts in others fail")
+    temperature: float = Field(0.7, ge=0, le=2)
+    max_tokens: int = Field(1024, ge=16, le=32_000)
+    review_share: float = Field(0.2, ge=0, le=1, description="Share that people must review")
+    reject_limit: float = Field(0.1, ge=0, le=1, description="Rejected share that blocks the rest")
+
+
+def resolve(key: str, params: Mapping[str, Any]) -> Generator:
+    """The generator with checked parameters."""
+    if key not in GENERATORS:
+        raise InvalidError(
+            f"There is no generator `{key}`. There are {', '.join(GENERATORS)}.",
+            errors=[{"path": "generator", "message": f"unknown generator {key}"}],
+        )
+    return build(GENERATORS[key], params, key)
+
+
+def start(session: Session, dataset: Dataset, order: Order, *, by: Principal) -> Job:
+    """Start a run: its seeds are the open and approved samples that match."""
+    policies.may_generate(by)
+    datasets.refuse_protected(dataset, "seeds of a generator")
+    generator = resolve(order.generator, order.params)
+    _refuse_kinds(dataset, generator)
+    provider = provider_of(session, generator, order.provider, by)
+    seeds = _refuse_no_seeds(session, dataset, generator, order.where)
+    source = _source(session, dataset, generator, order.where, by)
+    used = prompts.in_use(session, generator.key)
+    run = GenerationRun(
+        dataset_id=dataset.id,
+        source_id=source.id,
+        created_by=by.id,
+        generator=generator.key,
+        version=generator.version,
+        params=generator.params(),
+        prompts={
+            name: {"version": one.version, "hash": one.hash, "system": one.system, "user": one.user}
+            for name, one in used.items()
+        },
+        provider=provider.name if provider else "",
+        model=provider.model if provider else "",
+        where=order.where,
+        language=order.language,
+        pilot=order.pilot,
+        review_share=order.review_share,
+        reject_limit=order.reject_limit,
+    )
+    session.add(run)
+    session.flush()
+    job = jobs.start(
+        session,
+        JobKind.GENERATE,
+        f"{'Pilot of' if order.pilot else 'Generate'} {generator.title}, run {run.number}",
+        by=by,
+        dataset_id=dataset.id,
+        queue_name=_queue(generator, provider),
+        params={
+            "dataset_id": dataset.id,
+            "run": str(run.id),
+            "provider": run.provider,
+            "where": order.where,
+            "seeds": min(seeds, order.sample or seeds),
+            "temperature": order.temperature,
+            "max_tokens": order.max_tokens,
+            "budget": str(order.budget) if order.budget is not None else None,
+        },
+    )
+    run.job_id = job.id
+    after = {"number": run.number, "generator": generator.key, "pilot": order.pilot}
+    audit.record(
+        session, by, "generation.start", ("run", run.id), dataset_id=dataset.id, after=after
+    )
+    return job
+
+
+def provider_of(
+    session: Session, generator: Generator, name: str, by: Principal
+) -> Provider | None:
+    """The model that the generator asks; refuses one too many and one too few."""
+    if not generator.asks:
+        if name:
+            raise InvalidError(f"`{generator.key}` asks no model: leave the provider out.")
+        return None
+    if not name:
+        raise InvalidError(f"`{generator.key}` asks a model: name the provider to ask.")
+    llm_policies.may_spend(by)
+    return llm.get(session, name)
+
+
+def _queue(generator: Generator, provider: Provider | None) -> Queue:
+    """Programs run where sandboxes are, which is where questions to an endpoint can be asked too.
+
+    Workers of the queue `cpu` say at their start how they isolate; those of `llm` stay small.
+    """
+    if provider is None or generator.needs == "sandbox":
+        return Queue.CPU
+    return llm.queue_of(provider)
+
+
+def _refuse_kinds(dataset: Dataset, generator: Generator) -> None:
+    takes = KINDS_OF[dataset.purpose]
+    if not generator.makes() & takes:
+        made = ", ".join(sorted(generator.makes()))
+        raise InvalidError(
+            f"`{generator.key}` makes samples of the kind {made}, and {dataset.name}, whose "
+            f"purpose is {dataset.purpose}, takes none of these."
+        )
+
+
+def seeds_among(
+    session: Session, dataset_id: int, generator: Generator, where: str
+) -> ColumnElement[bool]:
+    """The samples that are seeds: of a kind that it can use, and not thrown out."""
+    return (
+        condition(session, dataset_id, where)
+        & Sample.kind.in_(generator.kinds)
+        & Sample.status.not_in(_CLOSED)
+    )
+
+
+def _refuse_no_seeds(session: Session, dataset: Dataset, generator: Generator, where: str) -> int:
+    """How many seeds there are; refuses none where they are needed."""
+    wanted = seeds_among(session, dataset.id, generator, where)
+    if not generator.kinds:
+        return 0
+    count = session.scalar(select(func.count()).select_from(Sample).where(wanted)) or 0
+    if not count:
+        raise InvalidError(
+            f"No seed matches: `{generator.key}` needs samples of the kind "
+            f"{' or '.join(sorted(generator.kinds))} that are not rejected, dropped or quarantined."
+        )
+    return count
+
+
+def _source(
+    session: Session, dataset: Dataset, generator: Generator, where: str, by: Principal
+) -> Source:
+    """Where the samples are said to come from: under the licence that all seeds share, if one."""
+    licences: list[str | None] = []
+    if generator.kinds:
+        wanted = seeds_among(session, dataset.id, generator, where)
+        query = select(Source.license).distinct().join(Sample, Sample.source_id == Source.id)
+        licences = list(session.scalars(query.where(wanted)))
+    shared = licences[0] if len(licences) == 1 else None
+    name = f"generated: {generator.key}" + (f" from {shared}" if shared else "")
+    return sources.find_or_add(
+        session, name=name, origin=Origin.SYNTHETIC, license_=shared, by=by, terms="made by Winnow"
+    )
+
+
+def get(session: Session, run_id: uuid.UUID | str) -> GenerationRun:
+    """The run with this id, or with this number."""
+    text = str(run_id)
+    query = select(GenerationRun)
+    try:
+        query = query.where(
+            GenerationRun.number == int(text)
+            if text.isdecimal() and len(text) < 10
+            else GenerationRun.id == uuid.UUID(text)
+        )
+    except ValueError:
+        raise NotFoundError(f"There is no run {text}.") from None
+    found = session.scalars(query).one_or_none()
+    if found is None:
+        raise NotFoundError(f"There is no run {text}.")
+    return found
+
+
+def everything(session: Session, dataset_id: int, limit: int = 100) -> list[GenerationRun]:
+    """The runs of a dataset, newest first."""
+    query = select(GenerationRun).where(GenerationRun.dataset_id == dataset_id)
+    return list(session.scalars(query.order_by(GenerationRun.number.desc()).limit(limit)))
+
+
+def generator_of(run: GenerationRun) -> Generator:
+    """The generator of a run."""
+    return resolve(run.generator, run.params)
+
+
+def tools_for(generator: Generator) -> Tools:
+    """What the generator must be given beside a model."""
+    if generator.needs == "sandbox":
+        return Tools(sandbox=box())
+    if generator.params().get("by") == "embedding":
+        return Tools(embedder=embeddings.embedder(Tier.STATIC))
+    return Tools()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The model that a run asks, and who pays."""
+
+    provider: Provider
+    account: Account
+
+
+def asked(session: Session, job: Job, run: GenerationRun) -> Asked:
+    """What a worker needs to ask."""
+    budget = job.params["budget"]
+    account = Account(
+        job_id=job.id,
+        user_id=job.created_by,
+        dataset_id=job.dataset_id,
+        purpose=f"generate {run.generator}",
+        budget=Decimal(budget) if budget else None,
+    )
+    return Asked(llm.get(session, run.provider), account)
+
+
+def seeds(
+    session: Session, wanted: ColumnElement[bool], last: int, high: int, most: int
+) -> Iterator[Record]:
+    """Seeds behind the last one used, in the order of ids, so many at most.
+
+    `high` is the highest id when the run was planned: what it makes is never its own seed.
+    """
+    query = (
+        select(Sample.id, Sample.kind, Sample.language, Sample.domain, SampleBody.body)
+        .join(
+            SampleBody,
+            (SampleBody.sample_id == Sample.id) & (SampleBody.revision == Sample.revision),
+        )
+        .where(wanted, Sample.id <= high)
+        .order_by(Sample.id)
+    )
+    while most > 0:
+        rows = session.execute(query.where(Sample.id > last).limit(min(_PAGE, most))).all()
+        if not rows:
+            return
+        last, most = rows[-1].id, most - len(rows)
+        for row in rows:
+            yield Record(
+                Kind(row.kind), row.body, language=row.language, domain=row.domain, id=row.id
+            )
+
+
+def tasks_of(generator: Generator, job: Job, *, pilot: bool) -> int:
+    """How many requests a run makes."""
+    count = job.params["seeds"]
+    if isinstance(generator, AskingGenerator):
+        count = generator.count(count)
+    return min(count, PILOT_TASKS) if pilot else int(count)

@@ -1,0 +1,105 @@
+"""Trying a generator on three seeds, or three cells, while somebody waits: nothing is stored."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import islice
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.accounts.policies import Principal
+from app.curation.generators.base import Asking as AskingGenerator
+from app.curation.generators.base import Made, Outcome, Plain, Task
+from app.curation.generators.prompts import Prompt
+from app.curation.generators.talk import Talk
+from app.curation.ports import ModelError
+from app.datasets import service as datasets
+from app.datasets.models import Dataset
+from app.generation import policies, prompts, service
+from app.generation.prompts import PromptIn
+from app.generation.service import Order
+from app.llm import service as llm
+from app.llm.asking import Account, Asking
+from app.llm.models import Provider
+from app.llm.running import finished
+from app.samples.models import Sample
+
+SEEDS = 3
+_FAR = 2**62
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A line of the account with what was asked first, and what was answered."""
+
+    made: Made
+    asked: str
+    raw: str
+
+
+def on_three(
+    session: Session,
+    dataset: Dataset,
+    order: Order,
+    edited: Mapping[str, PromptIn],
+    *,
+    by: Principal,
+) -> list[Tried]:
+    """What the generator makes of the first three seeds, with prompts as they stand in a form."""
+    policies.may_generate(by)
+    datasets.refuse_protected(dataset, "seeds of a generator")
+    generator = service.resolve(order.generator, order.params)
+    provider = service.provider_of(session, generator, order.provider, by)
+    wanted = service.seeds_among(session, dataset.id, generator, order.where)
+    most = SEEDS
+    if isinstance(generator, AskingGenerator) and not generator.per_seed:
+        most = session.scalar(select(func.count()).select_from(Sample).where(wanted)) or 0
+    seeds = service.seeds(session, wanted, 0, _FAR, most)
+    if isinstance(generator, Plain):
+        made = generator.make(list(seeds))
+        return [Tried(one, "", "") for some in made for one in some]
+    if not isinstance(generator, AskingGenerator) or provider is None:
+        return []
+    llm.must_be_endpoint(provider)
+    used = prompts.in_use(session, generator.key)
+    for name, one in edited.items():
+        used[name] = prompts.checked(session, generator.key, name, one)
+    account = Account(None, by.id, dataset.id, f"generate {generator.key}, tried")
+    asking = Asking(provider, llm.model_of(provider, tries=1), account)
+    tasks = list(islice(generator.tasks(seeds), SEEDS))
+    return finished(_Trial(asking, provider, order, used, generator).all(tasks))
+
+
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    asking: Asking
+    provider: Provider
+    order: Order
+    prompts: Mapping[str, Prompt]
+    generator: AskingGenerator
+
+    async def all(self, tasks: list[Task]) -> list[Tried]:
+        try:
+            found = await asyncio.gather(*(self._one(one) for one in tasks))
+        finally:
+            await self.asking.close()
+        return [one for some in found for one in some]
+
+    async def _one(self, task: Task) -> list[Tried]:
+        tools = service.tools_for(self.generator)
+        talk = Talk(
+            self.asking.ask,
+            self.prompts,
+            self.order.language,
+            self.order.temperature,
+            self.order.max_tokens,
+            tools,
+        )
+        try:
+            made = await self.generator.made(task, talk)
+        except ModelError as error:
+            made = [Made(Outcome.ERROR, reason=str(error))]
+        asked = "\n\n".join(one.content for one in talk.questions[0].messages)
+        raw = "\n\n".join(one.text for one in talk.replies)
+        return [Tried(one, asked, raw) for one in made]

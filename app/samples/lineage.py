@@ -1,0 +1,82 @@
+"""Families of samples: what one was made from, and verdicts on all that was made from it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.accounts.policies import Principal
+from app.datasets.models import Dataset
+from app.errors import ConflictError, InvalidError
+from app.jobs.models import Job
+from app.samples import bulk
+from app.samples.bulk import Action
+from app.samples.models import OPEN, Sample, SampleBody, SampleParent
+
+_SHOWN = 3
+_MOST = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """What a sample was made from, how, and how many of its children nobody decided on."""
+
+    id: int
+    relation: str
+    text: str
+    open_children: int
+
+
+def parents_of(session: Session, sample: Sample) -> list[Parent]:
+    """The first parents with their text."""
+    query = (
+        select(SampleParent, SampleBody.text)
+        .join(Sample, Sample.id == SampleParent.parent_id)
+        .join(
+            SampleBody,
+            (SampleBody.sample_id == Sample.id) & (SampleBody.revision == Sample.revision),
+        )
+        .where(SampleParent.child_id == sample.id)
+        .order_by(SampleParent.parent_id)
+        .limit(_SHOWN)
+    )
+    return [
+        Parent(one.parent_id, one.relation, text, open_children(session, one.parent_id))
+        for one, text in session.execute(query)
+    ]
+
+
+def open_children(session: Session, sample_id: int) -> int:
+    """How many samples were made from it that nobody decided on."""
+    query = (
+        select(func.count())
+        .select_from(SampleParent)
+        .join(Sample, Sample.id == SampleParent.child_id)
+        .where(SampleParent.parent_id == sample_id, Sample.status.in_(OPEN))
+    )
+    return session.scalar(query) or 0
+
+
+def decide_children(
+    session: Session, dataset: Dataset, sample: Sample, action: Action, *, by: Principal
+) -> Job:
+    """Approve or reject all that was made from a sample and is open, in a job; can be undone."""
+    if action not in (Action.APPROVE, Action.REJECT):
+        raise InvalidError("Children are approved or rejected together.")
+    ids = _open(session, sample.id)
+    if not ids:
+        raise ConflictError(f"Nothing that was made from sample {sample.id} is open.")
+    where = bulk.matching_or("", list(ids))
+    return bulk.start(session, dataset, action, where=where, confirmed=None, by=by)
+
+
+def _open(session: Session, sample_id: int) -> Sequence[int]:
+    query = (
+        select(Sample.id)
+        .join(SampleParent, SampleParent.child_id == Sample.id)
+        .where(SampleParent.parent_id == sample_id, Sample.status.in_(OPEN))
+        .order_by(Sample.id)
+        .limit(_MOST)
+    )
+    return session.scalars(query).all()

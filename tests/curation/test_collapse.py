@@ -1,0 +1,63 @@
+"""Generations that learn from each other lose what is rare; those that keep real text do not."""
+
+from itertools import pairwise
+
+import numpy as np
+
+from app.curation.collapse import Tails, alarms, rare_tokens, tails
+
+VOCABULARY, TOKENS = 6000, 30_000
+
+
+def corpus(weights: np.ndarray, rng: np.random.Generator) -> list[str]:  # type: ignore[type-arg]
+    drawn = rng.choice(VOCABULARY, TOKENS, p=weights / weights.sum())
+    words = [f"w{one}" for one in drawn]
+    return [" ".join(words[at : at + 30]) for at in range(0, TOKENS, 30)]
+
+
+def counts(texts: list[str]) -> np.ndarray:  # type: ignore[type-arg]
+    found = np.zeros(VOCABULARY)
+    for text in texts:
+        for word in text.split():
+            found[int(word[1:])] += 1
+    return found
+
+
+def test_resampling_loses_rare_words_and_the_alarm_is_raised_by_the_third_generation() -> None:
+    rng = np.random.default_rng(0)
+    anchor = corpus(1 / np.arange(1, VOCABULARY + 1), rng)
+    rounds = [anchor]
+    for _ in range(5):
+        rounds.append(corpus(counts(rounds[-1]), rng))
+
+    measured = [tails(anchor, one) for one in rounds]
+
+    recalls = [one.rare_recall for one in measured]
+    assert recalls[0] == 1
+    assert all(later < earlier for earlier, later in pairwise(recalls))
+    raised = [bool(alarms(*pair)) for pair in pairwise(measured)]
+    assert any(raised[:3])
+    assert "Of the rare words" in alarms(measured[0], measured[1])[0]
+
+
+def test_accumulating_raises_no_alarm() -> None:
+    rng = np.random.default_rng(0)
+    anchor = corpus(1 / np.arange(1, VOCABULARY + 1), rng)
+    held = list(anchor)
+    measured = [tails(anchor, held)]
+    for _ in range(5):
+        held += corpus(counts(held), rng)
+        measured.append(tails(anchor, held))
+
+    assert [one for pair in pairwise(measured) for one in alarms(*pair)] == []
+
+
+def test_texts_that_repeat_themselves_raise_an_alarm() -> None:
+    before = tails(["a b c d e f"], ["a b c d e f", "a b c"])
+    now = tails(["a b c d e f"], ["a b c", "a b c", "a b c d e f"])
+
+    assert before.length_spread > 0
+    assert "runs of three words" in alarms(before, Tails(1, before.distinct_3 / 2, 0))[0]
+    assert now.rare_recall == 1
+    assert rare_tokens([]) == frozenset()
+    assert tails([], []) == Tails(1.0, 0.0, 0.0)

@@ -1,0 +1,232 @@
+"""Generating: many requests in flight, their outcomes screened and written in their order.
+
+One worker does a run: so limits and budget hold exactly, and a run compares with itself. A worker
+that is killed loses no reply that was paid for, and what it wrote it does not write again.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.curation.generators.base import Asking as AskingGenerator
+from app.curation.generators.base import Generator, Made, Outcome, Plain, Task
+from app.curation.generators.talk import Talk
+from app.curation.ports import ModelError
+from app.curation.records import Record
+from app.generation import finishing, prompts, service
+from app.generation.models import GenerationRun
+from app.generation.screening import Screening
+from app.generation.storing import Line, store
+from app.jobs.models import Job
+from app.llm import service as llm
+from app.llm.asking import Asking, BudgetError
+from app.llm.running import finished
+from app.samples.models import Sample
+from workers.jobs import Chunk, Handler, PausedError
+
+_BATCH = 500  # seeds of a generator that asks nobody: what it draws depends on these ends
+_WRITTEN = 32  # requests between two checkpoints
+_AHEAD = 4  # tasks waiting per one in flight
+_DOWN = 10  # so many failures in a row, and the endpoint counts as down
+
+
+def plan(session: Session, job: Job) -> list[dict[str, Any]]:
+    """One chunk; what the run makes has higher ids than its seeds may have."""
+    run = service.get(session, job.params["run"])
+    generator = service.generator_of(run)
+    service.tools_for(generator)  # refuses here, in words, rather than in every request
+    job.total = service.tasks_of(generator, job, pilot=run.pilot)
+    return [{"high": session.scalar(select(func.max(Sample.id))) or 0}]
+
+
+def work(chunk: Chunk) -> None:
+    """Go on from where the last checkpoint left off."""
+    run = service.get(chunk.session, chunk.job.params["run"])
+    generator = service.generator_of(run)
+    if isinstance(generator, AskingGenerator):
+        finished(_Run(chunk, run, generator).run())
+    elif isinstance(generator, Plain):
+        _plain(chunk, run, generator)
+
+
+def _plain(chunk: Chunk, run: GenerationRun, generator: Plain) -> None:
+    screening = Screening(chunk.session, run, generator)
+    found = _seeds(chunk, run, generator)
+    number = chunk.state.get("next", 0)
+    while batch := list(islice(found, _BATCH)):
+        made = generator.make(batch)
+        lines = [
+            Line(number + row, item, one)
+            for row, some in enumerate(made)
+            for item, one in enumerate(some)
+        ]
+        _write(chunk, run, screening, lines)
+        number += len(batch)
+        chunk.checkpoint(len(batch), next=number, last_seed=batch[-1].id)
+
+
+def _seeds(chunk: Chunk, run: GenerationRun, generator: Generator) -> Iterator[Record]:
+    """The seeds that are left; all of them for a generator that draws its own examples."""
+    session, params = chunk.session, chunk.job.params
+    wanted = service.seeds_among(session, run.dataset_id, generator, run.where)
+    most = params["seeds"]
+    last = 0
+    if not isinstance(generator, AskingGenerator) or generator.per_seed:
+        most = min(most, service.PILOT_TASKS) if run.pilot else most
+        most -= chunk.state.get("next", 0)
+        last = chunk.state.get("last_seed", 0)
+    return service.seeds(session, wanted, last, chunk.params["high"], most)
+
+
+def _write(chunk: Chunk, run: GenerationRun, screening: Screening, lines: Sequence[Line]) -> None:
+    made = screening.screened([one.made for one in lines])
+    store(
+        chunk.session,
+        run,
+        [
+            Line(one.number, one.item, found, one.raw, one.tokens_in, one.tokens_out, one.money)
+            for one, found in zip(lines, made, strict=True)
+        ],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Answered:
+    """A task and what came of it; `failed` where the model gave no reply at all."""
+
+    task: Task
+    lines: tuple[Line, ...]
+    failed: bool = False
+
+
+class _Run:
+    """The requests of one run: asked side by side, answered in any order, written in order."""
+
+    def __init__(self, chunk: Chunk, run: GenerationRun, generator: AskingGenerator) -> None:
+        self._chunk, self._run, self._generator = chunk, run, generator
+        asked = service.asked(chunk.session, chunk.job, run)
+        self._provider = asked.provider
+        self._asking = Asking(asked.provider, llm.model_of(asked.provider), asked.account)
+        self._tools = service.tools_for(generator)
+        self._prompts = prompts.of_run(run.generator, run.prompts)
+        self._free = asyncio.Semaphore(asked.provider.concurrency)
+        self._most = asked.provider.concurrency * _AHEAD
+        self._screening = Screening(chunk.session, run, generator)
+        self._stopping = False
+        self._held: list[_Answered] = []
+
+    async def run(self) -> None:
+        try:
+            await self._all()
+        except BudgetError:
+            budget, spent = self._chunk.job.params["budget"], self._asking.spent
+            raise PausedError(
+                f"Of the budget of {budget}, {spent:f} is spent, and the next request may cost "
+                "more than is left. Give more, and the run goes on where it is."
+            ) from None
+        except ModelError as error:
+            raise PausedError(
+                f"{error} Mend that, then let the run go on: nothing is lost."
+            ) from error
+        finally:
+            await self._asking.close()
+
+    async def _all(self) -> None:
+        pending: deque[asyncio.Task[_Answered]] = deque()
+        try:
+            for task in self._tasks():
+                pending.append(asyncio.create_task(self._answered(task)))
+                while len(pending) >= self._most or (pending and pending[0].done()):
+                    self._take(await pending.popleft())
+            while pending:
+                self._take(await pending.popleft())
+            self._save(len(self._held))
+        except (BudgetError, ModelError):
+            self._save(self._good())
+            raise
+        finally:
+            self._stopping = True
+            await asyncio.gather(*pending, return_exceptions=True)
+
+    def _tasks(self) -> Iterator[Task]:
+        first = self._chunk.state.get("next", 0)
+        found = self._generator.tasks(_seeds(self._chunk, self._run, self._generator), first)
+        total = self._chunk.job.total or 0
+        return islice(found, max(total - first, 0))
+
+    async def _answered(self, task: Task) -> _Answered:
+        """The lines of a task; what was asked for it so far is paid and told, even if it failed."""
+        async with self._free:
+            if self._stopping:
+                raise asyncio.CancelledError
+            params = self._chunk.job.params
+            talk = Talk(
+                self._ask,
+                self._prompts,
+                self._run.language,
+                params["temperature"],
+                params["max_tokens"],
+                self._tools,
+            )
+            try:
+                made = await self._generator.made(task, talk)
+            except ModelError as error:
+                if error.fatal:
+                    raise
+                return _Answered(task, self._lines(task, [_failed(error)], talk), failed=True)
+        return _Answered(task, self._lines(task, made, talk))
+
+    async def _ask(self, question: Any) -> Any:
+        self._asking.recall([question])
+        return await self._asking.ask(question)
+
+    def _lines(self, task: Task, made: Sequence[Made], talk: Talk) -> tuple[Line, ...]:
+        tokens_in = sum(one.tokens_in for one in talk.replies)
+        tokens_out = sum(one.tokens_out for one in talk.replies)
+        money = llm.cost(self._provider, tokens_in, tokens_out)
+        raw = "\n\n".join(one.text for one in talk.replies)
+        first = Line(task.number, 0, made[0], raw, tokens_in, tokens_out, money)
+        rest = (Line(task.number, item, one) for item, one in enumerate(made[1:], start=1))
+        return first, *rest
+
+    def _take(self, answered: _Answered) -> None:
+        self._held.append(answered)
+        failures = len(self._held) - self._good()
+        if failures >= _DOWN:
+            raise ModelError(answered.lines[0].made.reason, fatal=False)
+        if self._good() >= _WRITTEN:
+            self._save(self._good())
+
+    def _good(self) -> int:
+        """How many stand before the failures at the end, which may be the endpoint's."""
+        count = len(self._held)
+        while count and self._held[count - 1].failed:
+            count -= 1
+        return count
+
+    def _save(self, count: int) -> None:
+        """Write the first of those that are held, and how far the run is."""
+        some, self._held = self._held[:count], self._held[count:]
+        if not some:
+            return
+        self._asking.flush()
+        _write(
+            self._chunk, self._run, self._screening, [line for one in some for line in one.lines]
+        )
+        state = {"next": some[-1].task.number + 1}
+        if self._generator.per_seed:
+            state["last_seed"] = some[-1].task.seeds[-1].id
+        self._chunk.checkpoint(len(some), **state)
+
+
+def _failed(error: ModelError) -> Made:
+    return Made(Outcome.ERROR, reason=str(error))
+
+
+HANDLER = Handler(plan=plan, work=work, finish=finishing.finish)
