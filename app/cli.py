@@ -132,7 +132,7 @@ def login(email: str, as_json: bool) -> None:
         from app.settings import settings  # noqa: PLC0415
 
         serving.prepare(settings().home.expanduser().resolve())
-        link = serving.login_link(settings().public_url, email=email)
+        link = serving.login_link(serving.address(), email=email)
     print_json({"login": link}) if as_json else click.echo(link)
 
 

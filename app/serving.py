@@ -222,6 +222,15 @@ def _say_where(wanted: Up) -> None:
         webbrowser.open(link)
 
 
+def address() -> str:
+    """Under which people open it: as it is set, or as the server that runs here says."""
+    known = settings()
+    running = known.home.expanduser() / "winnow.json"
+    if "public_url" not in known.model_fields_set and running.is_file():
+        return str(json.loads(running.read_text())["url"])
+    return known.public_url
+
+
 def login_link(url: str, *, landing: str = "/", email: str = "") -> str:
     """A link that signs a person in once; without an address an admin, the first one if need be."""
     with session_scope() as session:

@@ -38,6 +38,12 @@ document.addEventListener("htmx:after:swap", () => {
   if (wanted) { wanted.removeAttribute("data-focus"); wanted.focus({ preventScroll: true }); }
 });
 
+// What moves many rows at once asks first.
+document.addEventListener("submit", (event) => {
+  const question = event.submitter?.dataset.sure;
+  if (question && !window.confirm(question)) event.preventDefault();
+});
+
 // A fetch that failed on the way says so.
 document.addEventListener("htmx:error", (event) => {
   if (event.detail?.error) toast("The server did not answer. Your last step was not saved; try again in a moment.");

@@ -29,7 +29,7 @@ def plan(session: Session, job: Job) -> list[dict[str, Any]]:
     dataset = datasets.by_id(session, job.params["dataset_id"])
     candidates = confirming.order_of(job).candidates()
     job.total = verdicts.count(session, dataset, candidates)
-    job.result = confirming.result(0, 0)
+    job.result = {**confirming.result()}
     return [{}]
 
 
@@ -104,20 +104,20 @@ def _write(chunk: Chunk, page: Sequence[Asked], answers: Sequence[Any], *, stopp
     """
     session, job = chunk.session, chunk.job
     dataset, by = datasets.by_id(session, job.params["dataset_id"]), jobs.owner(session, job)
-    same = different = 0
+    found = {name: chunk.state.get(name, 0) for name in confirming.result()}
     for one, answer in zip(page, answers, strict=True):
         if not isinstance(answer, Grade):
             if not stopped:
                 chunk.reject(f"item {one.item}", str(answer), sample_id=one.sample)
+                found["unsaid"] += 1
         elif confirming.settle(session, dataset, job, one, answer, by):
-            same += 1
+            found["same"] += 1
         else:
-            different += 1
-    found = chunk.state.get("same", 0) + same, chunk.state.get("different", 0) + different
+            found["different"] += 1
     last = chunk.state.get("last", []) if stopped else [page[-1].item, page[-1].sample]
-    done = same + different if stopped else len(page)
-    chunk.checkpoint(done, last=last, same=found[0], different=found[1])
-    job.result = {**job.result, **confirming.result(*found)}
+    done = sum(isinstance(one, Grade) for one in answers) if stopped else len(page)
+    chunk.checkpoint(done, last=last, **found)
+    job.result = {**job.result, **found}
 
 
 HANDLER = Handler(plan=plan, work=work, finish=confirming.finish)

@@ -1,6 +1,6 @@
 """What is known of benchmarks in a dataset: which, how looked for, what was found and decided."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,9 +13,9 @@ from app.contamination.models import ContaminationRun, ContaminationVerdict
 from app.datasets.models import Dataset
 from app.errors import ConflictError
 
-NOT_PROVEN = (
+_NOT_PROVEN = (
     "No layer alone proves that a row is clean: what is named here was looked for by the layers "
-    "named here, and candidates were settled by people."
+    "named here."
 )
 
 
@@ -29,6 +29,15 @@ class Certificate:
     verdicts: list[dict[str, Any]]
     open: int
     stale: list[str]
+
+    @property
+    def note(self) -> str:
+        """What this does not prove, and who settled what was found."""
+        models = Counter(one["model"] for one in self.verdicts)
+        people = models.pop("", 0)
+        said = [f"{people:,} verdicts are of people"] if people else []
+        said += [f"{count:,} of the model {name}" for name, count in sorted(models.items())]
+        return f"{_NOT_PROVEN} {', '.join(said)}." if said else _NOT_PROVEN
 
     @property
     def clean(self) -> bool:
@@ -104,6 +113,7 @@ def _verdicts(session: Session, dataset_id: int) -> list[dict[str, Any]]:
             "sample": one.sample_id,
             "verdict": one.verdict,
             "reason": one.reason,
+            "model": one.model,
             "by": email or "",
             "at": one.created_at.isoformat(),
         }
@@ -154,5 +164,5 @@ def told(session: Session, dataset: Dataset) -> dict[str, Any] | None:
         "verdicts": found.verdicts,
         "open": found.open,
         "stale": found.stale,
-        "note": NOT_PROVEN,
+        "note": found.note,
     }

@@ -7,7 +7,7 @@ person would; one that says no allows it with its reason. Both are verdicts that
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, Field
 from sqlalchemy import func, or_, select
@@ -91,7 +91,11 @@ def start(session: Session, dataset: Dataset, order: Order, *, by: Principal) ->
         by=by,
         dataset_id=dataset.id,
         queue_name=llm.queue_of(provider),
-        params={**order.model_dump(mode="json"), "dataset_id": dataset.id},
+        params={
+            **order.model_dump(mode="json"),
+            "dataset_id": dataset.id,
+            "model": f"{provider.name} ({provider.model})",
+        },
     )
 
 
@@ -154,18 +158,20 @@ def settle(
     same = int(grade.score) == SAME
     body = VerdictIn(
         verdict=Judgement(order.same) if same else Judgement.ALLOW,
-        reason=f"{order.provider}: {grade.reason}"[:1000],
+        reason=grade.reason[:1000],
         pairs=[Pair(item=asked.item, sample=asked.sample)],
     )
-    verdicts.decide(session, dataset, body, by=by)
+    verdicts.decide(session, dataset, body, by=by, model=job.params["model"])
     return same
 
 
 def finish(session: Session, job: Job) -> None:
-    """Note what it cost."""
-    job.result = {**job.result, **llm.spent(session, job.id)}
+    """Note what it cost, and how many rows another pair of theirs had moved before."""
+    counted = sum(job.result[name] for name in result())
+    moved = max((job.total or 0) - counted, 0)
+    job.result = {**job.result, "moved_before": moved, **llm.spent(session, job.id)}
 
 
-def result(same: int, different: int) -> dict[str, Any]:
-    """What became of the candidates."""
-    return {"same": same, "different": different}
+def result(same: int = 0, different: int = 0, unsaid: int = 0) -> dict[str, int]:
+    """What became of the candidates; of those unsaid the judge's reply can't be read."""
+    return {"same": same, "different": different, "unsaid": unsaid}

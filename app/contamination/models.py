@@ -79,7 +79,8 @@ class ContaminationHit(CreatedAt, Base):
 class ContaminationVerdict(CreatedAt, Base):
     """What somebody said to an item in a sample; undoing it takes the row away, the ledger stays.
 
-    `previous_status` is where the sample stood, if the verdict moved it.
+    `previous_status` is where the sample stood, if the verdict moved it; `model` names who settled
+    it where no person did: `made_by` started the job then.
     """
 
     __tablename__ = "contamination_verdicts"
@@ -94,5 +95,6 @@ class ContaminationVerdict(CreatedAt, Base):
     dataset_id: Mapped[int] = mapped_column(ForeignKey("datasets.id", ondelete="CASCADE"))
     verdict: Mapped[str]
     reason: Mapped[str] = mapped_column(default="")
+    model: Mapped[str] = mapped_column(default="")
     made_by: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     previous_status: Mapped[Status | None] = mapped_column(StatusColumn)

@@ -46,13 +46,14 @@ def contamination_page(
         item, sample = rows[0].item_id, rows[0].sample_id
     shown = evidence(session, dataset, item, sample) if item and sample else None
     everything = datasets.everything(session)
+    known = certificate.certificate(session, dataset)
     return render(
         request,
         "contamination/page.html",
         page="contamination",
         dataset=dataset,
-        certificate=certificate.certificate(session, dataset),
-        note=certificate.NOT_PROVEN,
+        certificate=known,
+        note=known.note,
         pairs=rows,
         total=verdicts.count(session, dataset, wanted),
         wanted=wanted,

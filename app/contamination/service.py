@@ -27,9 +27,9 @@ from app.validation import build
 # Names of several layers, and what is looked for when nobody says.
 FAMILIES = {"ngram": ("ngram13", "ngram7", "overlap8")}
 DEFAULT = ("exact", "ngram", "ast", "tfidf", "embedding")
-# Items and rows that a transformer reads in a few minutes on a CPU; it takes the place of static
+# Items and rows that a transformer reads in a minute or two on a CPU; it takes the place of static
 # embeddings then.
-SMALL = 10_000
+SMALL = 1_000
 _DIGEST = """
 SELECT count(*), encode(sha256(coalesce(string_agg(content_hash, ''::bytea ORDER BY content_hash),
                                         ''::bytea)), 'hex')
@@ -116,7 +116,9 @@ def digest(session: Session, benchmark: Dataset) -> dict[str, Any]:
 def chosen(keys: Sequence[str], params: dict[str, dict[str, Any]], *, small: bool) -> list[Layer]:
     """The layers by their keys; for few rows the transformer stands in for static embeddings."""
     named = [one for key in keys or DEFAULT for one in FAMILIES.get(key, (key,))]
-    wanted = ["transformer" if one == "embedding" and small else one for one in named]
+    # Who names a layer gets that one.
+    swap = small and not keys
+    wanted = ["transformer" if one == "embedding" and swap else one for one in named]
     unknown = [key for key in [*wanted, *params] if key not in LAYERS]
     if unknown:
         raise InvalidError(

@@ -75,8 +75,13 @@ def count(session: Session, dataset: Dataset, wanted: Filter) -> int:
     return session.scalar(select(func.count()).select_from(query)) or 0
 
 
-def decide(session: Session, dataset: Dataset, body: VerdictIn, *, by: Principal) -> int:
-    """Record a verdict on pairs and move their samples; how many pairs it was."""
+def decide(
+    session: Session, dataset: Dataset, body: VerdictIn, *, by: Principal, model: str = ""
+) -> int:
+    """Record a verdict on pairs and move their samples; how many pairs it was.
+
+    `model` is named where a judge said so, in a job that `by` started.
+    """
     policies.may_judge(by)
     if body.verdict is Judgement.ALLOW and not body.reason.strip():
         raise InvalidError("Why may these rows stay? Allowing a hit takes a reason.")
@@ -88,7 +93,7 @@ def decide(session: Session, dataset: Dataset, body: VerdictIn, *, by: Principal
             count=len(rows),
         )
     for row in rows:
-        _decide(session, dataset, row, body, by)
+        _decide(session, dataset, row, body, by, model)
     return len(rows)
 
 
@@ -112,7 +117,9 @@ def _rows(session: Session, dataset: Dataset, body: VerdictIn) -> Sequence[Any]:
     return rows
 
 
-def _decide(session: Session, dataset: Dataset, row: Any, body: VerdictIn, by: Principal) -> None:
+def _decide(
+    session: Session, dataset: Dataset, row: Any, body: VerdictIn, by: Principal, model: str
+) -> None:
     sample = samples.locked(session, row.sample_id)
     known = session.get(ContaminationVerdict, (row.sample_id, row.item_id))
     if known is not None:
@@ -124,6 +131,7 @@ def _decide(session: Session, dataset: Dataset, row: Any, body: VerdictIn, by: P
         dataset_id=dataset.id,
         verdict=body.verdict.value,
         reason=body.reason.strip(),
+        model=model,
         made_by=by.id,
     )
     session.add(verdict)

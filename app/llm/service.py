@@ -1,5 +1,6 @@
 """Endpoints of models: adding, testing, removing; what was spent."""
 
+import socket
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Self
@@ -67,7 +68,12 @@ class ProviderIn(BaseModel):
         if parts.username or parts.password or parts.query or parts.fragment:
             raise ValueError("the URL must hold no user, query or fragment; the key has its field")
         try:
-            refused = refusal(parts.hostname, parts.hostname)
+            # As the system reads it: 2852039166 and 0xa9.0xfe.0xa9.0xfe are addresses too.
+            plain = socket.inet_ntoa(socket.inet_aton(parts.hostname))
+        except OSError:
+            plain = parts.hostname
+        try:
+            refused = refusal(parts.hostname, plain)
         except ValueError:  # a name: looked up, and refused if need be, when it is asked
             refused = None
         if refused is not None:

@@ -33,8 +33,9 @@ def refusal(host: str, address: str) -> str | None:
     ip = ipaddress.ip_address(address.partition("%")[0])
     ip = getattr(ip, "ipv4_mapped", None) or ip
     if ip in _METADATA or ip.is_link_local or ip.is_multicast or ip.is_unspecified:
+        named = f"{host} is" if host == address else f"{host} is {address},"
         return (
-            f"{host} is {address}, an address of link-local services and cloud metadata. "
+            f"{named} an address of link-local services and cloud metadata. "
             "Requests never go there: give the address of the endpoint itself."
         )
     return None

@@ -1,5 +1,6 @@
 """Templates: one environment, the formats of numbers and times, icons."""
 
+import math
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -80,7 +81,7 @@ def number(value: float | None) -> str:
 
 def decimal(value: float | None) -> str:
     """A score as people read it: three significant digits, no needless zeros."""
-    if value is None:
+    if value is None or not math.isfinite(value):
         return "–"
     if value == int(value) and abs(value) < 1e6:
         return f"{int(value):,}"

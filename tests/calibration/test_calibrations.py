@@ -155,3 +155,17 @@ def test_what_was_learned_from_labels_is_not_calibrated_against_them(
         verdict = Verdict.APPROVE if place % 2 else Verdict.REJECT
         review.decide(session, sample_id, verdict=verdict, revision=1, by=lead)
     assert service.report(session, dataset, "judge").calibration.count == 20
+
+
+def test_a_judge_that_gives_everybody_the_same_is_shown(session: Session, lead: Principal) -> None:
+    made = make_dataset(session, lead, "even")
+    rows = [
+        instruction(f"Question {n}?", scores={"judge": 2.0, "rating": float(n % 3)})
+        for n in range(60)
+    ]
+    fill(session, made, lead, rows)
+
+    page = browser_of(session, lead).get("/datasets/even/calibration?signal=judge&against=rating")
+
+    assert page.status_code == 200
+    assert "<span>Spearman</span><b>–" in page.text

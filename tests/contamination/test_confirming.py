@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.accounts.policies import Principal
-from app.contamination import confirming, verdicts
+from app.contamination import certificate, confirming, verdicts
 from app.contamination.confirming import Order
 from app.contamination.models import ContaminationVerdict
 from app.contamination.verdicts import Filter, Pair
@@ -82,11 +82,15 @@ def test_the_same_is_moved_and_the_others_are_allowed_with_a_reason(
     assert (job.status, job.error, job.total) == (JobStatus.SUCCEEDED, None, candidates)
     assert len(endpoint.requests) == candidates
     assert (job.result["same"], job.result["different"]) == (1, candidates - 1)
+    assert (job.result["unsaid"], job.result["moved_before"]) == (0, 0)
     assert verdicts.count(session, dataset, OPEN) == 0
     moved = session.scalars(select(Sample).where(Sample.status == Status.QUARANTINED)).one()
     given = session.scalars(select(ContaminationVerdict)).all()
     assert {one.verdict for one in given} == {"quarantine", "allow"}
-    assert all(one.reason == "judge: It asks for a river." for one in given)
+    assert {one.reason for one in given} == {"It asks for a river."}
+    assert {one.model for one in given} == {"judge (tiny)"}
+    known = certificate.certificate(session, dataset)
+    assert known.note.endswith(f"named here. {candidates} of the model judge (tiny).")
     assert session.scalars(select(LlmUsage)).one().purpose == "same_problem"
     (verdict,) = (one for one in given if one.sample_id == moved.id)
     verdicts.undo(session, dataset, [Pair(item=verdict.item_id, sample=moved.id)], by=lead)
@@ -108,6 +112,7 @@ def test_what_the_judge_does_not_say_stays_open(
     assert verdicts.count(session, dataset, OPEN) == 1
     letter = session.scalars(select(DeadLetter).where(DeadLetter.job_id == job.id)).one()
     assert "no JSON" in letter.reason
+    assert job.result["unsaid"] == 1
 
 
 def test_an_endpoint_that_is_down_holds_the_job_which_goes_on_without_paying_twice(

@@ -427,10 +427,14 @@ def test_meaning_is_looked_for_by_the_transformer_where_rows_are_few(
     rows = [instruction("On this planet, south of the equator, what river is the longest?", "")]
     fill(session, dataset, lead, [*rows, *ROWS[3:]])
 
-    job = look(session, dataset, lead, "embedding")
+    named = look(session, dataset, lead, "embedding")
+    by_name = hits(session, dataset)
+    order = Order(against=["quiz"])
+    job = run_job(session, service.start(session, dataset, order, by=lead).id)
 
-    assert job.status is JobStatus.SUCCEEDED
-    assert hits(session, dataset) == {(3, 0, "transformer")}
+    assert (named.status, job.status) == (JobStatus.SUCCEEDED, JobStatus.SUCCEEDED)
+    assert by_name == {(3, 0, "embedding")}  # who names a layer gets that one
+    assert (3, 0, "transformer") in hits(session, dataset)
 
 
 def test_texts_are_cut_where_they_are_alike() -> None:

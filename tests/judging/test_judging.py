@@ -21,6 +21,7 @@ from app.llm.models import LlmCall, LlmUsage, Provider
 from app.llm.service import ProviderIn
 from app.samples.models import Sample
 from app.scoring.models import ScoreNote
+from tests.conftest import browser_of
 from tests.endpoint import Answer, Endpoint, Json, asked, graded, serving
 from tests.factories import fill, instruction, make_dataset, run_job
 
@@ -210,6 +211,23 @@ def test_what_can_not_get_better_pauses_the_job_with_a_sentence(
     assert session.scalar(select(func.count()).select_from(DeadLetter)) == 0
 
 
+def test_a_paused_job_is_given_more_in_the_browser(
+    session: Session, dataset: Dataset, lead: Principal, admin: Principal, bells: list[str]
+) -> None:
+    browser = browser_of(session, lead)
+    with serving(lambda _: graded(4)) as endpoint:
+        provide(session, admin, endpoint, price_in="1000", price_out="1000")
+        job = judge(session, dataset, lead, budget="0.0001")
+        row = browser.get(f"/jobs/{job.id}/row").text
+        browser.post(f"/jobs/{job.id}/retry", data={"budget": "1000"})
+        job = run_job(session, job.id)
+
+    assert 'name="budget"' in row
+    assert "Go on" in row
+    assert job.status is JobStatus.SUCCEEDED
+    assert len(endpoint.requests) == 30
+
+
 def test_a_pilot_says_what_all_would_cost_and_writes_no_scores(
     session: Session, dataset: Dataset, lead: Principal, admin: Principal, bells: list[str]
 ) -> None:
@@ -255,7 +273,17 @@ def test_a_key_is_encrypted_and_never_shown(
     assert moved.status_code == 409
 
 
-@pytest.mark.parametrize("host", ["169.254.169.254", "[fe80::1]", "[fd00:ec2::254]", "0.0.0.0"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "169.254.169.254",
+        "2852039166",
+        "0xa9.0xfe.0xa9.0xfe",
+        "[fe80::1]",
+        "[fd00:ec2::254]",
+        "0.0.0.0",
+    ],
+)
 def test_metadata_addresses_are_refused(session: Session, admin_api: TestClient, host: str) -> None:
     body = {"name": "meta", "url": f"http://{host}/v1", "model": "m"}
     refused = admin_api.post("/providers", json=body)

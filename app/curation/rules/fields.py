@@ -43,6 +43,7 @@ _HOLDS: Mapping[FieldType, str] = {
 TRUTH: Mapping[str, str] = {"true": "1", "false": "0"}
 _FLAGS = tuple(TRUTH)
 MOST_SEARCHES = 50
+_LISTED = 12  # values that are named where another one was meant
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +179,8 @@ def _check_value(field: Field, value: str, position: int) -> None:
     words = _FLAGS if field.type == "flag" else field.words
     if words is not None and value not in words:
         close = tuple(get_close_matches(value, words, n=3))
-        hint = _did_you_mean(close) if close else f"It can be {', '.join(words)}."
+        more = f" and {len(words) - _LISTED} more" if len(words) > _LISTED else ""
+        hint = _did_you_mean(close) if close else f"It can be {', '.join(words[:_LISTED])}{more}."
         raise ExpressionError(
             position, f"`{field.name}` is never `{value}`. {hint}", close or tuple(words)
         )

@@ -3,10 +3,13 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from app.curation.text.small_words import SMALL_WORDS
 
 Codes = NDArray[np.integer[Any]]
 
@@ -16,6 +19,8 @@ _LONGEST = 40  # letters: longer runs are encodings, not words
 # How much more frequent a word must be in a topic than in all texts. What is spread more evenly
 # than that is a stop word of this corpus, whatever its language.
 _TELLS = 2.5
+# Of the languages that are known beforehand; in small topics they are seldom spread evenly.
+_LITTLE = frozenset(chain.from_iterable(SMALL_WORDS.values()))
 _WORD = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)?")
 _IDEOGRAPHS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{2,}")
 
@@ -65,7 +70,7 @@ def _telling(
     weights = {
         word: count / size * np.log1p(total / overall[word])
         for word, count in mine.items()
-        if count >= least * overall[word] and (count > 1 or size == 1)
+        if word not in _LITTLE and count >= least * overall[word] and (count > 1 or size == 1)
     }
     found: list[str] = []
     for word in sorted(weights, key=lambda one: (-weights[one], one)):
