@@ -9,13 +9,13 @@ from app.curation.collapse import Tails, alarms, rare_tokens, tails
 VOCABULARY, TOKENS = 6000, 30_000
 
 
-def corpus(weights: np.ndarray, rng: np.random.Generator) -> list[str]:  # type: ignore[type-arg]
+def corpus(weights: np.ndarray, rng: np.random.Generator) -> list[str]:
     drawn = rng.choice(VOCABULARY, TOKENS, p=weights / weights.sum())
     words = [f"w{one}" for one in drawn]
     return [" ".join(words[at : at + 30]) for at in range(0, TOKENS, 30)]
 
 
-def counts(texts: list[str]) -> np.ndarray:  # type: ignore[type-arg]
+def counts(texts: list[str]) -> np.ndarray:
     found = np.zeros(VOCABULARY)
     for text in texts:
         for word in text.split():
