@@ -17,7 +17,7 @@ from app.curation.generators.noise import Noise
 from app.curation.records import Kind, Origin, Record
 from app.datasets.models import Dataset, Purpose
 from app.errors import ConflictError, ForbiddenError, InvalidError
-from app.generation import account, service
+from app.generation import account, service, storing
 from app.generation.models import GenerationDraft, GenerationRun
 from app.generation.service import Order
 from app.jobs import service as jobs
@@ -30,6 +30,7 @@ from app.samples.models import Sample, SampleParent, Status
 from app.sources.models import Source
 from tests.endpoint import Answer, Endpoint, Json, serving
 from tests.factories import fill, instruction, make_dataset, run_job
+from workers import generating
 
 pytestmark = pytest.mark.usefixtures("bells")
 Generate = Callable[..., Job]
@@ -391,3 +392,35 @@ def test_variety_is_held_against_the_seeds_and_losing_rare_words_is_told(
     assert variety["against"] == "its seeds"
     assert variety["now"]["rare_recall"] < variety["before"]["rare_recall"] == 1
     assert "Of the rare words" in variety["alarms"][0]
+
+
+def test_a_worker_that_breaks_down_in_the_middle_makes_and_pays_nothing_twice(
+    session: Session,
+    dataset: Dataset,
+    lead: Principal,
+    admin: Principal,
+    generate: Generate,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    params = {**GRID, "topics": ", ".join(f"topic {n}" for n in range(70)), "audiences": "all"}
+    calls = {"left": 1}
+    write = storing.store
+
+    def breaks(*given: Any) -> None:
+        calls["left"] -= 1
+        if calls["left"] < 0:
+            raise RuntimeError("the power is gone")
+        write(*given)
+
+    with serving(section) as endpoint:
+        add_provider(session, endpoint, admin, concurrency=4)
+        monkeypatch.setattr(generating, "store", breaks)
+        job = generate("textbook", provider="local", params=params)
+        assert job.status is JobStatus.FAILED
+        assert len(made(session, job)) == 32
+        monkeypatch.setattr(generating, "store", write)
+        jobs.retry(session, job.id, by=lead)
+        done = run_job(session, job.id)
+
+    assert (done.status, done.result["accepted"]) == (JobStatus.SUCCEEDED, 70)
+    assert len(endpoint.requests) == session.scalars(select(LlmUsage.calls)).one() == 70
