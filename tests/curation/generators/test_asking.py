@@ -70,6 +70,19 @@ def test_a_section_without_its_words_or_too_short_fails() -> None:
     assert one(generator, task, ["Rivers and a bridge. " * 9]).outcome is Outcome.ACCEPTED
 
 
+def test_sections_below_the_floor_of_reasoning_fail_and_the_rest_reason_densely() -> None:
+    generator = Textbook(length=30, reasoning=3)
+    task = Task(0, values={"topic": "t", "audience": "a", "words": ""})
+    dense = "Therefore x = 2, because y = 4 implies it; hence the proof follows if x > 1. " * 3
+    plain = "The garden was green and the river was quiet on that long afternoon in town. " * 3
+
+    found = [one(generator, task, [text]) for text in (dense, plain, "Yes. " * 3 + "No. " * 5)]
+
+    assert [one.failed_gate for one in found] == ["", "reasoning density", "reasoning density"]
+    taken = [one for one in found if one.outcome is Outcome.ACCEPTED]
+    assert all(float(one.gates[-1].reason.split()[0]) >= 3 for one in taken)
+
+
 GOOD = {
     "signature": "def count_words(text):",
     "docstring": "How many words a text has.",
