@@ -14,6 +14,7 @@ from app.curation.generators.evolve import Evolve
 from app.curation.generators.exercises import Exercises
 from app.curation.generators.paraphrase import Paraphrase
 from app.curation.generators.questions import Questions
+from app.curation.generators.rephrase import STYLES, Rephrase
 from app.curation.generators.self_instruct import SelfInstruct
 from app.curation.generators.textbook import Textbook
 from app.curation.generators.verifiable import Verifiable
@@ -260,6 +261,33 @@ def test_answers_must_stand_in_their_document(
     assert found.failed_gate == gate
     assert found.draft is not None
     assert found.draft.metadata["context"] == DOCUMENT
+
+
+@pytest.mark.parametrize(
+    ("said", "gate"),
+    [
+        ("In 1543 Genoa built a lighthouse, 76 metres high. It showed fishermen the harbour.", ""),
+        ("In 1544 Genoa built a lighthouse, 76 metres high.", "no new numbers"),
+        ("Many ships carried spices, silk and grain over oceans.", "same matter"),
+        ("A lighthouse.", "length"),
+        (DOCUMENT.replace(" ", "  "), "no copy"),
+    ],
+)
+def test_web_text_is_told_anew_without_inventing(said: str, gate: str) -> None:
+    generator = Rephrase(style="hard")
+    (task,) = generator.tasks(iter([text(DOCUMENT)]), 3)
+
+    found = one(generator, task, [said])
+
+    assert (task.number, found.failed_gate) == (3, gate)
+    assert found.draft is not None
+    assert found.draft.relation == "rephrased: hard"
+
+
+def test_all_styles_are_taken_in_turn() -> None:
+    tasks = Rephrase().tasks(text(str(number)) for number in range(8))
+
+    assert Counter(one.values["style"] for one in tasks) == dict.fromkeys(STYLES, 2)
 
 
 def test_the_faithfulness_gate_can_be_left_out() -> None:
