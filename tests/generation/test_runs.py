@@ -424,3 +424,43 @@ def test_a_worker_that_breaks_down_in_the_middle_makes_and_pays_nothing_twice(
 
     assert (done.status, done.result["accepted"]) == (JobStatus.SUCCEEDED, 70)
     assert len(endpoint.requests) == session.scalars(select(LlmUsage.calls)).one() == 70
+
+
+def test_self_instruct_takes_what_is_new_to_the_seeds_and_to_the_run(
+    session: Session, dataset: Dataset, lead: Principal, admin: Principal, generate: Generate
+) -> None:
+    known = "Write a short poem about the sea in winter"
+    fill(session, dataset, lead, [instruction(known), *(instruction(one) for one in STORIES)])
+    asked = [
+        "Write a short poem about the sea in summer",
+        "List three uses of an old bicycle wheel in a garden",
+        "List three uses of an old bicycle wheel in a house",
+        "Draw a picture of a bicycle",
+        "Hm\0m, explain why bread rises",
+        "Translate the word for bread into five languages",
+    ]
+    replies = iter(asked)
+
+    def invents(_request: Json) -> Answer:
+        new = next(replies)
+        return Answer(json.dumps({"instruction": new, "output": f"An answer, {new[:9]}: so."}))
+
+    with serving(invents) as endpoint:
+        add_provider(session, endpoint, admin, concurrency=1, model="other")
+        job = generate("self_instruct", provider="local", params={"instructions": 6})
+
+    assert (job.status, job.error) == (JobStatus.SUCCEEDED, None)
+    found = account.of_run(session, run_of(session, job))
+    told = {(one.outcome, one.gate): one.count for one in found.lines}
+    assert told == {
+        ("accepted", ""): 3,
+        ("failed a gate", "novel"): 2,
+        ("failed a gate", "text alone"): 1,
+    }
+    (novel, *_) = account.examples(session, run_of(session, job), "failed a gate")
+    assert novel.body is not None
+    (child, *_) = made(session, job)
+    parents = select(SampleParent.relation).where(SampleParent.child_id == child.id)
+    assert session.scalars(parents).all() == ["example for it"] * 6
+    assert samples.body(session, child).sample_metadata["model"] == "other"
+    assert all("\0" not in samples.body(session, one).text for one in made(session, job))
