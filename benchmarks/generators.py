@@ -1,5 +1,6 @@
 """Deliberate errors and noise per second on one core, and whether they can be undone."""
 
+import gc
 import json
 import time
 from collections.abc import Iterator, Sequence
@@ -17,6 +18,7 @@ _BATCH = 500
 
 def measure(place: Place) -> Iterator[Result]:
     """Sentences of Dolly's answers, as often as it takes."""
+    gc.freeze()  # as workers do
     path = place.data / "dolly_part" / "dolly_with_context.jsonl"
     lines = path.read_text(encoding="utf-8").splitlines()
     real = [one for line in lines for one in sentences(json.loads(line)["response"])]

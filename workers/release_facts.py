@@ -12,6 +12,7 @@ from app.contamination import certificate as contamination
 from app.curation.writers.base import WrittenFile
 from app.curation.writers.card import CardFacts, card
 from app.datasets.models import Dataset
+from app.generation import released
 from app.releases.formats import FORMATS
 from app.releases.models import Release
 from app.releases.rows import Row
@@ -79,6 +80,7 @@ def manifest(
         "counts": _named(session, counts),
         "personal_data": _personal_data(session, release),
         "contamination": contamination.told(session, dataset),
+        "generated": released.told(session, release.id),
         "left_out": {name: dict(sorted(reasons.items())) for name, reasons in left_out.items()},
         "files": [entry(one) for one in files],
     }
@@ -147,7 +149,8 @@ def card_of(
             f"{release.rows:,} samples of {about['dataset']}, all approved before "
             f"{release.frozen_at:%d %B %Y}: {approvals}. `manifest.json` lists "
             "every row with its revision and the SHA-256 of its content. "
-            f"{_told(about['personal_data'])} {_looked_for(about['contamination'])}"
+            f"{_told(about['personal_data'])} {_looked_for(about['contamination'])} "
+            f"{released.sentence(about['generated'])}"
         ),
         files=list(files),
         counts=about["counts"],

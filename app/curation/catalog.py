@@ -16,6 +16,7 @@ from app.curation.generators.ladder import Ladder
 from app.curation.generators.noise import Noise
 from app.curation.generators.paraphrase import Paraphrase
 from app.curation.generators.questions import Questions
+from app.curation.generators.rephrase import Rephrase
 from app.curation.generators.self_instruct import SelfInstruct
 from app.curation.generators.textbook import Textbook
 from app.curation.generators.verifiable import Verifiable
@@ -167,6 +168,7 @@ _GENERATORS: tuple[type[Generator], ...] = (
     Exercises,
     Questions,
     Paraphrase,
+    Rephrase,
     Verifiable,
     Evolve,
     SelfInstruct,

@@ -14,7 +14,7 @@ from app.errors import NotFoundError
 from app.generation import account, batches, guards, prompts, service, trying
 from app.generation.guards import CapIn
 from app.generation.models import GenerationRun
-from app.generation.prompts import PromptIn
+from app.generation.prompts import PromptWords
 from app.generation.schemas import (
     BatchOut,
     DraftOut,
@@ -38,17 +38,17 @@ from app.web.pagination import Page
 router = APIRouter(tags=["generators"])
 
 
-class TrialIn(Order):
+class TrialOrder(Order):
     """An order to be tried, with prompts as they are to be tried."""
 
-    prompts: dict[str, PromptIn] = Field({}, description="Prompts as they are to be tried")
+    prompts: dict[str, PromptWords] = Field({}, description="Prompts as they are to be tried")
 
 
 class SettleIn(BaseModel):
     action: Action = Field(description="approve or reject")
 
 
-class DrawIn(BaseModel):
+class MoreIn(BaseModel):
     count: int = Field(ge=1, le=100_000)
 
 
@@ -73,7 +73,7 @@ def list_generators(session: SessionDep, _user: CurrentUser) -> Page[GeneratorOu
 
 @router.put("/generators/{generator}/prompts/{prompt}", name="api:save_prompt")
 def save_prompt(
-    generator: str, prompt: str, body: PromptIn, session: SessionDep, user: CurrentUser
+    generator: str, prompt: str, body: PromptWords, session: SessionDep, user: CurrentUser
 ) -> PromptOut:
     """Store the next version of a prompt; runs from now on use it."""
     return PromptOut.model_validate(prompts.save(session, generator, prompt, body, by=user))
@@ -90,7 +90,7 @@ def generate(
 
 @router.post("/datasets/{name}/generate/try", name="api:try_generator")
 def try_generator(
-    name: str, body: TrialIn, session: SessionDep, user: CurrentUser
+    name: str, body: TrialOrder, session: SessionDep, user: CurrentUser
 ) -> Page[TriedOut]:
     """What three requests bring; nothing is stored but the replies."""
     dataset = datasets.get(session, name)
@@ -139,7 +139,7 @@ def list_drafts(
 
 @router.post("/datasets/{name}/runs/{number}/draw", name="api:draw_more")
 def draw_more(
-    name: str, number: str, body: DrawIn, session: SessionDep, user: CurrentUser
+    name: str, number: str, body: MoreIn, session: SessionDep, user: CurrentUser
 ) -> BatchOut:
     """Draw more samples of a run for people to look at."""
     _, run = _found(session, name, number)

@@ -11,12 +11,13 @@ from app.datasets import service as datasets
 from app.errors import NotFoundError
 from app.generation import account, batches, finishing, guards, prompts, service, trying
 from app.generation.guards import CapIn
-from app.generation.prompts import PromptIn
+from app.generation.prompts import PromptWords
 from app.generation.service import Order
 from app.jobs import service as jobs
 from app.jobs.models import JobKind
 from app.llm import service as llm
 from app.samples.bulk import Action
+from app.samples.texts import beginnings
 from app.validation import build
 from app.web.forms import FormFields, fields_of, params_from_form
 from app.web.render import render
@@ -72,6 +73,7 @@ def run_page(
     if run.dataset_id != dataset.id:
         raise NotFoundError(f"{name} has no run {number}.")
     job = jobs.get(session, run.job_id) if run.job_id else None
+    drafts = account.examples(session, run, outcome)
     return render(
         request,
         "generation/run.html",
@@ -84,7 +86,8 @@ def run_page(
         batch=batches.of_run(session, run),
         tag=batches.tag_of(run),
         judging=finishing.judged_by_itself(run) if run.provider else [],
-        drafts=account.examples(session, run, outcome),
+        drafts=drafts,
+        texts=beginnings(session, [one.sample_id for one in drafts if one.sample_id]),
         outcome=outcome,
         job=job,
         jobs=[job] if job else [],
@@ -193,13 +196,13 @@ def _order(form: FormFields) -> Order:
     return build(Order, given, "generate")
 
 
-def _edited(form: FormFields, generator: str) -> dict[str, PromptIn]:
+def _edited(form: FormFields, generator: str) -> dict[str, PromptWords]:
     known = prompts.built_in(generator) if generator in GENERATORS else {}
     found = {}
     for name in known:
         if form.get(f"{name}.user"):
             given = {part: _lines(form.get(f"{name}.{part}", "")) for part in ("system", "user")}
-            found[name] = build(PromptIn, given, f"prompts.{name}")
+            found[name] = build(PromptWords, given, f"prompts.{name}")
     return found
 
 

@@ -16,7 +16,7 @@ from app.generation import policies
 from app.generation.models import GenerationPrompt
 
 
-class PromptIn(BaseModel):
+class PromptWords(BaseModel):
     """A prompt as somebody wrote it."""
 
     system: str = Field("", max_length=8000)
@@ -39,7 +39,9 @@ def built_in(generator: str) -> dict[str, Prompt]:
     return {one.name: one for one in method.prompts} if issubclass(method, Asking) else {}
 
 
-def save(session: Session, generator: str, name: str, given: PromptIn, *, by: Principal) -> Prompt:
+def save(
+    session: Session, generator: str, name: str, given: PromptWords, *, by: Principal
+) -> Prompt:
     """Store the next version of a prompt; refuses one that lacks a place it needs."""
     policies.may_edit_prompts(by)
     edited = checked(session, generator, name, given)
@@ -58,7 +60,7 @@ def save(session: Session, generator: str, name: str, given: PromptIn, *, by: Pr
     return _edited(edited, row)
 
 
-def checked(session: Session, generator: str, name: str, given: PromptIn) -> Prompt:
+def checked(session: Session, generator: str, name: str, given: PromptWords) -> Prompt:
     """The prompt with these words in the place of its own."""
     known = in_use(session, generator) if generator in GENERATORS else {}
     if name not in known:

@@ -97,7 +97,7 @@ class Screening:
                     made, outcome=Outcome.GATE, gates=(*made.gates, gate), reason=gate.reason
                 )
             self._pool.add(asked)
-        self._seen.add([record])
+        self._seen.learn(record)
         return made
 
 

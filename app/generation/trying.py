@@ -17,7 +17,7 @@ from app.curation.ports import ModelError
 from app.datasets import service as datasets
 from app.datasets.models import Dataset
 from app.generation import policies, prompts, service
-from app.generation.prompts import PromptIn
+from app.generation.prompts import PromptWords
 from app.generation.service import Order
 from app.llm import service as llm
 from app.llm.asking import Account, Asking
@@ -42,7 +42,7 @@ def on_three(
     session: Session,
     dataset: Dataset,
     order: Order,
-    edited: Mapping[str, PromptIn],
+    edited: Mapping[str, PromptWords],
     *,
     by: Principal,
 ) -> list[Tried]:

@@ -14,6 +14,8 @@ from app.curation.pii.kinds import places
 from app.curation.text.identity import content_hash
 from app.datasets.models import Import
 from app.filtering.models import RuleApplication, RuleSet, RuleVersion
+from app.generation import account
+from app.generation.models import GenerationDraft, GenerationRun
 from app.releases.models import Release, ReleaseItem
 from app.samples import registry
 from app.samples import service as samples
@@ -74,6 +76,9 @@ def _is_whole(session: Session, sample: Sample) -> bool:
 
 def _imported(session: Session, sample: Sample) -> Iterator[Entry]:
     source = session.get_one(Source, sample.source_id)
+    if (draft := account.draft_of(session, sample.id)) is not None:
+        yield _generated(session, sample, draft)
+        return
     batch = session.get(Import, sample.import_id) if sample.import_id is not None else None
     person = session.get(User, batch.created_by) if batch and batch.created_by else None
     place = ", ".join(one["name"] for one in batch.files) if batch else "REST"
@@ -85,6 +90,28 @@ def _imported(session: Session, sample: Sample) -> Iterator[Entry]:
         by=person.email if person else "",
         detail=f"{place}{line}; licence {source.license or 'not stated'}, origin {sample.origin}",
         data={"source": source.name, "license": source.license, "line": sample.line},
+    )
+
+
+def _generated(session: Session, sample: Sample, draft: GenerationDraft) -> Entry:
+    run = session.get_one(GenerationRun, draft.run_id)
+    person = session.get(User, run.created_by) if run.created_by else None
+    parents = f", from {', '.join(f'#{one}' for one in draft.parents[:8])}" if draft.parents else ""
+    model = f" by {run.model}" if run.model else ""
+    return Entry(
+        at=sample.created_at,
+        kind="generated",
+        title=f"Generated in run {run.number}: {run.generator}{model}",
+        by=person.email if person else "",
+        detail=f"request {draft.number}{parents}; depth {draft.depth}",
+        data={
+            "run": run.number,
+            "generator": run.generator,
+            "version": run.version,
+            "model": run.model,
+            "prompts": {name: one["hash"] for name, one in run.prompts.items()},
+            "parents": list(draft.parents),
+        },
     )
 
 

@@ -207,6 +207,7 @@ def test_a_sample_shows_its_parent_its_gates_and_its_children(
     assert link is not None
     sample = browser.get(str(link["href"])).text
     assert "How it was made" in sample
+    assert "Generated in run" in sample
     assert "required words" in sample
 
     order = {**csrf, "generator": "errors", "errors.rate": "0.2", "where": "-metadata.run:1"}

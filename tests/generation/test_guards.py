@@ -1,5 +1,7 @@
 """Guards against collapse, and batches that people look into."""
 
+import json
+
 import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -8,7 +10,7 @@ from app.accounts.policies import Principal
 from app.curation.records import Kind, Origin, Record
 from app.datasets.models import Dataset
 from app.errors import ConflictError, InvalidError
-from app.generation import batches, guards, service
+from app.generation import batches, guards, released, service
 from app.generation.guards import CapIn
 from app.generation.models import GenerationDraft, GenerationRun
 from app.generation.service import Order
@@ -17,6 +19,7 @@ from app.releases import service as releases
 from app.samples import lineage
 from app.samples.bulk import Action
 from app.samples.models import Sample, SampleParent, Status
+from app.settings import settings
 from app.validation import build
 from tests.factories import fill, make_dataset, run_job
 
@@ -208,3 +211,21 @@ def test_all_children_of_a_parent_are_decided_together(
         lineage.decide_children(session, dataset, seeds[0], Action.REJECT, by=lead)
     with pytest.raises(InvalidError):
         lineage.decide_children(session, dataset, seeds[1], Action.TAG, by=lead)
+
+
+def test_a_release_counts_what_was_generated(
+    session: Session, dataset: Dataset, lead: Principal
+) -> None:
+    fill(session, dataset, lead, mixed(0, 4))
+    generate(session, dataset, lead, "noise")
+    approve_all(session, dataset)
+
+    made, job = releases.start(session, dataset, name="r", where="", formats=["jsonl"], by=lead)
+    run_job(session, job.id)
+
+    found = released.told(session, made.id)
+    assert (found["rows"], found["generator"], found["depth"]) == (4, {"noise v1": 4}, {"1": 4})
+    assert released.sentence(found) == "4 rows were generated here (noise v1 4), at most 1 deep."
+    folder = settings().home / "releases" / str(made.id)
+    assert json.loads((folder / "manifest.json").read_text())["generated"] == found
+    assert "4 rows were generated here" in (folder / "README.md").read_text()

@@ -17,7 +17,7 @@ from app.curation.generators.noise import Noise
 from app.curation.records import Kind, Origin, Record
 from app.datasets.models import Dataset, Purpose
 from app.errors import ConflictError, ForbiddenError, InvalidError
-from app.generation import account, service
+from app.generation import account, service, storing
 from app.generation.models import GenerationDraft, GenerationRun
 from app.generation.service import Order
 from app.jobs import service as jobs
@@ -30,6 +30,7 @@ from app.samples.models import Sample, SampleParent, Status
 from app.sources.models import Source
 from tests.endpoint import Answer, Endpoint, Json, serving
 from tests.factories import fill, instruction, make_dataset, run_job
+from workers import generating
 
 pytestmark = pytest.mark.usefixtures("bells")
 Generate = Callable[..., Job]
@@ -391,3 +392,75 @@ def test_variety_is_held_against_the_seeds_and_losing_rare_words_is_told(
     assert variety["against"] == "its seeds"
     assert variety["now"]["rare_recall"] < variety["before"]["rare_recall"] == 1
     assert "Of the rare words" in variety["alarms"][0]
+
+
+def test_a_worker_that_breaks_down_in_the_middle_makes_and_pays_nothing_twice(
+    session: Session,
+    dataset: Dataset,
+    lead: Principal,
+    admin: Principal,
+    generate: Generate,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    params = {**GRID, "topics": ", ".join(f"topic {n}" for n in range(70)), "audiences": "all"}
+    calls = {"left": 1}
+    write = storing.store
+
+    def breaks(*given: Any) -> None:
+        calls["left"] -= 1
+        if calls["left"] < 0:
+            raise RuntimeError("the power is gone")
+        write(*given)
+
+    with serving(section) as endpoint:
+        add_provider(session, endpoint, admin, concurrency=4)
+        monkeypatch.setattr(generating, "store", breaks)
+        job = generate("textbook", provider="local", params=params)
+        assert job.status is JobStatus.FAILED
+        assert len(made(session, job)) == 32
+        monkeypatch.setattr(generating, "store", write)
+        jobs.retry(session, job.id, by=lead)
+        done = run_job(session, job.id)
+
+    assert (done.status, done.result["accepted"]) == (JobStatus.SUCCEEDED, 70)
+    assert len(endpoint.requests) == session.scalars(select(LlmUsage.calls)).one() == 70
+
+
+def test_self_instruct_takes_what_is_new_to_the_seeds_and_to_the_run(
+    session: Session, dataset: Dataset, lead: Principal, admin: Principal, generate: Generate
+) -> None:
+    known = "Write a short poem about the sea in winter"
+    fill(session, dataset, lead, [instruction(known), *(instruction(one) for one in STORIES)])
+    asked = [
+        "Write a short poem about the sea in summer",
+        "List three uses of an old bicycle wheel in a garden",
+        "List three uses of an old bicycle wheel in a house",
+        "Draw a picture of a bicycle",
+        "Hm\0m, explain why bread rises",
+        "Translate the word for bread into five languages",
+    ]
+    replies = iter(asked)
+
+    def invents(_request: Json) -> Answer:
+        new = next(replies)
+        return Answer(json.dumps({"instruction": new, "output": f"An answer, {new[:9]}: so."}))
+
+    with serving(invents) as endpoint:
+        add_provider(session, endpoint, admin, concurrency=1, model="other")
+        job = generate("self_instruct", provider="local", params={"instructions": 6})
+
+    assert (job.status, job.error) == (JobStatus.SUCCEEDED, None)
+    found = account.of_run(session, run_of(session, job))
+    told = {(one.outcome, one.gate): one.count for one in found.lines}
+    assert told == {
+        ("accepted", ""): 3,
+        ("failed a gate", "novel"): 2,
+        ("failed a gate", "text alone"): 1,
+    }
+    (novel, *_) = account.examples(session, run_of(session, job), "failed a gate")
+    assert novel.body is not None
+    (child, *_) = made(session, job)
+    parents = select(SampleParent.relation).where(SampleParent.child_id == child.id)
+    assert session.scalars(parents).all() == ["example for it"] * 6
+    assert samples.body(session, child).sample_metadata["model"] == "other"
+    assert all("\0" not in samples.body(session, one).text for one in made(session, job))

@@ -4,60 +4,104 @@ Nearness is estimated from 128 hashes (standard error 0.035 at 0.8), without rea
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from app.curation.matchers.minhash import MinHash, MinHashes
 from app.curation.records import Record
 from app.curation.signals.batch import Batch
+from app.curation.text.corpus import Ints
+from app.curation.text.hashing import Hashes
 
 _BANDS, _ROWS = 16, 8
+# Odd multipliers that make one number of the hashes of a band.
+_ODDS = np.random.Generator(np.random.PCG64(7)).integers(0, 2**63, _ROWS, np.uint64) * 2 + 1
 
 
 class Seen:
-    """Signatures of samples that there are, and which of them a new one is near to."""
+    """Signatures of samples that there are, and which of them a new one is near to.
+
+    What a dataset has is held in arrays, 700 bytes a sample; what a run makes in a dictionary.
+    """
 
     def __init__(self, threshold: float = 0.8) -> None:
         self._threshold = threshold
         self._method = MinHash(preset="short")
-        self._buckets: dict[tuple[int, bytes], list[int]] = defaultdict(list)
-        self._signed: list[MinHashes] = []
-        self._ids: list[int] = []
+        self._blocks: list[tuple[Ints, MinHashes]] = []
+        self._held: _Held | None = None
+        self._made: dict[tuple[int, int], list[MinHashes]] = defaultdict(list)
 
     def add(self, records: Sequence[Record]) -> None:
-        """Know these from now on; texts without words are never near to anything."""
-        for record, signed in zip(records, self._sign(records), strict=True):
-            if signed is not None:
-                self._know(record.id, signed)
+        """Know these samples; texts without words are never near to anything."""
+        rows = [
+            (record.id, signed)
+            for record, signed in zip(records, self._sign(records), strict=True)
+            if signed is not None
+        ]
+        if rows:
+            ids = np.array([sample_id for sample_id, _ in rows], np.int64)
+            self._blocks.append((ids, np.stack([signed for _, signed in rows])))
+            self._held = None
+
+    def learn(self, record: Record) -> None:
+        """Know a draft of the run from now on."""
+        (signed,) = self._sign([record])
+        if signed is not None:
+            for band, key in enumerate(_keys(signed[None])[0].tolist()):
+                self._made[band, key].append(signed)
 
     def near(self, record: Record, apart_from: Sequence[int] = ()) -> tuple[int, float] | None:
         """The id of the nearest that is near enough, and how near; 0 is one of the run itself."""
         (signed,) = self._sign([record])
         if signed is None:
             return None
-        places = {place for key in _keys(signed) for place in self._buckets.get(key, ())}
+        if self._held is None:
+            self._held = _Held(self._blocks)
+            self._blocks = [(self._held.ids, self._held.signed)]
+        keys = _keys(signed[None])[0]
         found = [
-            (float((self._signed[place] == signed).mean()), self._ids[place])
-            for place in places
-            if not self._ids[place] or self._ids[place] not in apart_from
+            (float((other == signed).mean()), sample_id)
+            for sample_id, other in self._held.candidates(keys)
+            if sample_id not in apart_from
         ]
+        for band, key in enumerate(keys.tolist()):
+            found += [(float((one == signed).mean()), 0) for one in self._made.get((band, key), ())]
         best = max(found, default=(0.0, 0))
         return (best[1], best[0]) if best[0] >= self._threshold else None
-
-    def _know(self, sample_id: int, signed: MinHashes) -> None:
-        for key in _keys(signed):
-            self._buckets[key].append(len(self._ids))
-        self._signed.append(signed)
-        self._ids.append(sample_id)
 
     def _sign(self, records: Sequence[Record]) -> list[MinHashes | None]:
         raw = self._method.sign(Batch(records))
         return [np.frombuffer(one, np.uint32) if one else None for one in raw]
 
 
-def _keys(signed: MinHashes) -> list[tuple[int, bytes]]:
-    return [(band, signed[band * _ROWS : (band + 1) * _ROWS].tobytes()) for band in range(_BANDS)]
+class _Held:
+    """Signatures in arrays, the keys of each band sorted."""
+
+    def __init__(self, blocks: Sequence[tuple[Ints, MinHashes]]) -> None:
+        none = np.empty((0, _BANDS * _ROWS), np.uint32)
+        self.ids = np.concatenate([np.empty(0, np.int64), *(ids for ids, _ in blocks)])
+        self.signed = np.concatenate([none, *(signed for _, signed in blocks)])
+        keys = _keys(self.signed)
+        self._order = np.argsort(keys, axis=0).astype(np.int32)
+        self._keys = np.take_along_axis(keys, self._order, axis=0)
+
+    def candidates(self, keys: Hashes) -> Iterator[tuple[int, MinHashes]]:
+        """Samples that agree in a band."""
+        places: set[int] = set()
+        for band in range(_BANDS):
+            first = np.searchsorted(self._keys[:, band], keys[band], "left")
+            last = np.searchsorted(self._keys[:, band], keys[band], "right")
+            places.update(self._order[first:last, band].tolist())
+        for place in places:
+            yield int(self.ids[place]), self.signed[place]
+
+
+def _keys(signed: MinHashes) -> Hashes:
+    """A number for each band of each row."""
+    bands = signed.reshape(-1, _BANDS, _ROWS).astype(np.uint64)
+    found: Hashes = (bands * _ODDS).sum(axis=2, dtype=np.uint64)
+    return found
 
 
 class Pool:

@@ -48,7 +48,7 @@ class SelfInstruct(Asking):
 
     instructions: int = Field(100, ge=1, le=100_000, description="How many to ask for")
     examples: int = Field(8, ge=1, le=20, description="Examples in each prompt")
-    rouge: float = Field(0.7, gt=0, le=1, description="From this ROUGE-L on it is not new")
+    rouge_l: float = Field(0.7, gt=0, le=1, description="From this ROUGE-L on it is not new")
     shortest: int = Field(3, ge=1, le=100, description="Words of an instruction at least")
     longest: int = Field(150, ge=5, le=2000, description="Words of an instruction at most")
     seed: int = Field(0, ge=0, le=2**31 - 1, description="Another seed draws other examples")
@@ -57,7 +57,7 @@ class SelfInstruct(Asking):
         return self.instructions if seeds else 0
 
     def novelty(self) -> float:
-        return self.rouge
+        return self.rouge_l
 
     def tasks(self, seeds: Iterator[Record], first: int = 0) -> Iterator[Task]:
         pool = [one for _, one in zip(range(_POOL), seeds, strict=False)]

@@ -6,12 +6,15 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
+import numpy as np
 from pydantic import Field, field_validator
 
 from app.curation.generators.base import Asking, Draft, Gate, Made, Task, settled
 from app.curation.generators.prompts import Prompt
 from app.curation.generators.talk import Talk
 from app.curation.records import Kind, Record
+from app.curation.signals.batch import Batch
+from app.curation.signals.factoid import Factoid
 
 _SECTION = Prompt(
     name="section",
@@ -68,6 +71,12 @@ class Textbook(Asking):
     )
     words: int = Field(3, ge=0, le=10, description="Required words per section")
     per_cell: int = Field(1, ge=1, le=1000, description="Sections per cell of the grid")
+    reasoning: float = Field(
+        0.0,
+        ge=0,
+        le=50,
+        description="Least reasoning density: connectives, steps, equations per 100 words",
+    )
     length: int = Field(300, ge=30, le=3000, description="Words that a section should have")
     seed: int = Field(0, ge=0, le=2**31 - 1, description="Another seed draws other words")
 
@@ -124,7 +133,7 @@ class Textbook(Asking):
         missing = [one for one in wanted if not re.search(rf"\b{re.escape(one.lower())}", lower)]
         count = len(text.split())
         least = self.length // 4
-        return [
+        gates = [
             Gate(
                 "required words",
                 not missing,
@@ -132,6 +141,14 @@ class Textbook(Asking):
             ),
             Gate("length", count >= least, f"It has {count} words, {least} are the least."),
         ]
+        return [*gates, self._reasons(text)] if self.reasoning else gates
+
+    def _reasons(self, text: str) -> Gate:
+        """Whether it reasons as densely as it should; a text without a value does not."""
+        values = Factoid().score(Batch([Record(Kind.TEXT, {"text": text})])).values
+        density = float(np.nan_to_num(values[0, 1]))
+        reason = f"{density:.1f} words of reasoning per 100, {self.reasoning:g} are the least."
+        return Gate("reasoning density", density >= self.reasoning, reason)
 
 
 def listed(text: str) -> list[str]:

@@ -14,6 +14,7 @@ from app.curation.generators.evolve import Evolve
 from app.curation.generators.exercises import Exercises
 from app.curation.generators.paraphrase import Paraphrase
 from app.curation.generators.questions import Questions
+from app.curation.generators.rephrase import STYLES, Rephrase
 from app.curation.generators.self_instruct import SelfInstruct
 from app.curation.generators.textbook import Textbook
 from app.curation.generators.verifiable import Verifiable
@@ -68,6 +69,19 @@ def test_a_section_without_its_words_or_too_short_fails() -> None:
     assert one(generator, task, ["The river " * 10]).reason == "It lacks bridge."
     assert one(generator, task, ["A river bridge."]).failed_gate == "length"
     assert one(generator, task, ["Rivers and a bridge. " * 9]).outcome is Outcome.ACCEPTED
+
+
+def test_sections_below_the_floor_of_reasoning_fail_and_the_rest_reason_densely() -> None:
+    generator = Textbook(length=30, reasoning=3)
+    task = Task(0, values={"topic": "t", "audience": "a", "words": ""})
+    dense = "Therefore x = 2, because y = 4 implies it; hence the proof follows if x > 1. " * 3
+    plain = "The garden was green and the river was quiet on that long afternoon in town. " * 3
+
+    found = [one(generator, task, [text]) for text in (dense, plain, "Yes. " * 3 + "No. " * 5)]
+
+    assert [one.failed_gate for one in found] == ["", "reasoning density", "reasoning density"]
+    taken = [one for one in found if one.outcome is Outcome.ACCEPTED]
+    assert all(float(one.gates[-1].reason.split()[0]) >= 3 for one in taken)
 
 
 GOOD = {
@@ -247,6 +261,33 @@ def test_answers_must_stand_in_their_document(
     assert found.failed_gate == gate
     assert found.draft is not None
     assert found.draft.metadata["context"] == DOCUMENT
+
+
+@pytest.mark.parametrize(
+    ("said", "gate"),
+    [
+        ("In 1543 Genoa built a lighthouse, 76 metres high. It showed fishermen the harbour.", ""),
+        ("In 1544 Genoa built a lighthouse, 76 metres high.", "no new numbers"),
+        ("Many ships carried spices, silk and grain over oceans.", "same matter"),
+        ("A lighthouse.", "length"),
+        (DOCUMENT.replace(" ", "  "), "no copy"),
+    ],
+)
+def test_web_text_is_told_anew_without_inventing(said: str, gate: str) -> None:
+    generator = Rephrase(style="hard")
+    (task,) = generator.tasks(iter([text(DOCUMENT)]), 3)
+
+    found = one(generator, task, [said])
+
+    assert (task.number, found.failed_gate) == (3, gate)
+    assert found.draft is not None
+    assert found.draft.relation == "rephrased: hard"
+
+
+def test_all_styles_are_taken_in_turn() -> None:
+    tasks = Rephrase().tasks(text(str(number)) for number in range(8))
+
+    assert Counter(one.values["style"] for one in tasks) == dict.fromkeys(STYLES, 2)
 
 
 def test_the_faithfulness_gate_can_be_left_out() -> None:

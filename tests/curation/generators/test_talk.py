@@ -175,7 +175,10 @@ def test_what_is_near_to_what_there_is_is_seen() -> None:
     assert seen.near(text(STORY + "again"), apart_from=(7,)) is None
     assert seen.near(text("")) is None
     assert seen.near(text("something else that nobody has ever said in this place before")) is None
-    seen.add([text(STORY, id=0)])
+    assert Seen().near(text(STORY)) is None
+    seen.add([text("")])
+    seen.learn(text(""))
+    seen.learn(text(STORY))
     assert seen.near(text(STORY), apart_from=(7,)) == (0, 1.0)
 
 
