@@ -152,6 +152,9 @@ def apply(session: Session, version: RuleVersion, *, by: Principal) -> tuple[Rul
     rule_set = session.get_one(RuleSet, version.rule_set_id)
     if not enabled(version.conditions):
         raise InvalidError("All conditions are switched off: there is nothing to apply.")
+    schema = schema_of(session, rule_set.dataset_id)
+    for one in enabled(version.conditions):
+        parts_of(schema, one)  # a signal or a topic that it names may be gone since it was saved
     _refuse_while_busy(session, rule_set)
     application = RuleApplication(version_id=version.id, created_by=by.id)
     session.add(application)

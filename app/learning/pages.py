@@ -63,6 +63,7 @@ def learn_page(
         opened=opened,
         metrics=_metrics(opened) if opened else [],
         main=_MAIN,
+        no_better=_no_better(opened) if opened else "",
         curve=_curve(opened) if opened else [],
         at=at,
         effect=preview(session, schema_of(session, dataset.id), condition) if condition else None,
@@ -83,6 +84,14 @@ def learn_page(
 def _metrics(row: LearnedScorer) -> list[tuple[str, list[float]]]:
     """Titles and (value, low, high) of what was measured out of fold."""
     return [(title, row.metrics[key]) for key, title in _METRICS.items() if key in row.metrics]
+
+
+def _no_better(row: LearnedScorer) -> str:
+    """What agrees as well with the labels without anything learned; empty where nothing does."""
+    alone = row.metrics.get("beside", {})
+    reached = next((row.metrics[name][0] for name in _MAIN if name in row.metrics), None)
+    best = max(alone, key=lambda name: float(alone[name][0]), default="")
+    return best if best and reached is not None and reached <= alone[best][0] else ""
 
 
 @dataclass(frozen=True, slots=True)

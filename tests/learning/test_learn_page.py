@@ -11,7 +11,7 @@ from app.datasets.models import Dataset
 from app.jobs import service as jobs
 from app.learning.models import LearnedScorer
 from tests.conftest import browser_of
-from tests.factories import make_dataset, run_job
+from tests.factories import fill, instruction, make_dataset, run_job
 from tests.learning.test_learning import dataset, learn
 
 __all__ = ["dataset"]  # the fixture
@@ -71,3 +71,17 @@ def test_a_cut_that_is_no_number_is_refused(
 
     assert answer.status_code == 422
     assert "The cut is a number, not `high`" in answer.text
+
+
+def test_where_length_alone_does_as_well_it_says_so(session: Session, lead: Principal) -> None:
+    made = make_dataset(session, lead, "long")
+    rows = [
+        instruction(f"Question {n}?", "word " * (n + 1), scores={"grade": float(n)})
+        for n in range(60)
+    ]
+    fill(session, made, lead, rows)
+    learn(session, made, lead, cut=None, learner="ridge")
+
+    page = browser_of(session, lead).get("/datasets/long/learn")
+
+    assert "Length alone agrees as well" in page.text
