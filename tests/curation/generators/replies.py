@@ -1,6 +1,5 @@
 """A talk whose replies are written beforehand."""
 
-import asyncio
 import json
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -10,6 +9,7 @@ from app.curation.generators.talk import Talk
 from app.curation.ports import Question, Reply
 from app.curation.records import Kind, Record
 from app.curation.verifiers.base import Tools
+from app.llm.running import finished
 
 Says = Callable[[Question], str] | Sequence[Any]
 
@@ -30,7 +30,7 @@ def talk_of(generator: Asking, says: Says, **more: Any) -> Talk:
 
 def made(generator: Asking, task: Task, says: Says, **more: Any) -> list[Made]:
     """What comes of a task."""
-    return asyncio.run(generator.made(task, talk_of(generator, says, **more)))
+    return finished(generator.made(task, talk_of(generator, says, **more)))
 
 
 def one(generator: Asking, task: Task, says: Says, **more: Any) -> Made:

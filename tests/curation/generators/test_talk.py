@@ -1,7 +1,5 @@
 """Replies are read strictly, prompts are fenced, and what is known is told from what is new."""
 
-import asyncio
-
 import pytest
 
 from app.curation.batches import judged
@@ -15,6 +13,7 @@ from app.curation.generators.talk import DiscardError, Talk, unwrapped
 from app.curation.ports import Reply
 from app.curation.records import Kind
 from app.curation.text.objects import last_object
+from app.llm.running import finished
 from tests.curation.generators.replies import asked, one, talk_of, text
 
 PAIR = {"question": "q", "answer": "a"}
@@ -23,7 +22,7 @@ NAMES = {"question": "string", "answer": "string"}
 
 def fields(*says: object) -> dict[str, object]:
     talk = talk_of(Questions(), says)
-    return asyncio.run(talk.fields("ask", {"document": "d", "number": "1"}, NAMES))
+    return finished(talk.fields("ask", {"document": "d", "number": "1"}, NAMES))
 
 
 @pytest.mark.parametrize(
@@ -41,7 +40,7 @@ def test_an_object_is_found_whatever_stands_around_it(said: str) -> None:
 def test_what_is_not_readable_is_asked_for_once_more() -> None:
     talk = talk_of(Questions(), ["Nonsense it is.", PAIR])
 
-    found = asyncio.run(talk.fields("ask", {"document": "d"}, NAMES))
+    found = finished(talk.fields("ask", {"document": "d"}, NAMES))
 
     assert found == PAIR
     assert "no JSON object" in talk.questions[1].messages[-1].content
