@@ -49,7 +49,7 @@ def test_a_wrong_filter_is_told(site: Site, visit: Visit, watch: Watch) -> None:
     watch.allowed = {422}
     page = visit(f"/datasets/{site.dataset(rows(2), scores='none')}/scores")
     page.keyboard.press("m")
-    page.get_by_label("Only samples that match").fill("nothing_like_it>3")
+    page.locator("#measure").get_by_label("Only samples that match").fill("nothing_like_it>3")
     page.locator("#measure").get_by_role("button", name="Measure").click()
 
     expect(page.locator("main")).to_contain_text("nothing_like_it")
