@@ -19,6 +19,8 @@ from app.curation.records import Record
 from app.curation.rubrics.base import Grade, Rubric, UnreadableError
 from app.curation.rubrics.pairwise import Order, joined, questions
 from app.curation.signals.base import Note, Scores
+from app.curation.text.orders import gives_orders
+from app.curation.text.parts import full_text
 from app.datasets import service as datasets
 from app.jobs.models import Job
 from app.judging import service
@@ -31,6 +33,7 @@ from workers.jobs import Chunk, Handler, PausedError
 
 _READ, _WRITTEN = 256, 256  # samples at a time: nothing else is done meanwhile
 _AHEAD = 4  # questions waiting per one in flight, so that a slow reply holds nobody up
+_ORDERS = "The sample gives orders to its judge."
 _DOWN = 20  # so many failures in a row, and the endpoint counts as down
 
 
@@ -211,7 +214,10 @@ class _Grading:
                 self._chunk.reject(place, one.problem, sample_id=one.record.id, raw=raw)
         if not self._job.params["pilot"]:
             self._store(outcomes)
-        self._chunk.checkpoint(len(outcomes), last=outcomes[-1].record.id)
+        found = self._chunk.state.get("giving_orders", 0)
+        found += sum(_orders(one.record) for one in outcomes)
+        self._chunk.checkpoint(len(outcomes), last=outcomes[-1].record.id, giving_orders=found)
+        self._job.result = {**self._job.result, "giving_orders": found}
         outcomes.clear()
 
     def _store(self, outcomes: list[Outcome]) -> None:
@@ -223,15 +229,23 @@ class _Grading:
             ][: len(slots)]
             for one in outcomes
         ]
-        notes = {
-            row: Note(one.grade.reason) for row, one in enumerate(outcomes) if one.grade is not None
-        }
+        notes = {row: Note(_told(one)) for row, one in enumerate(outcomes) if one.grade is not None}
         write_values(
             self._chunk.session,
             [one.record.id for one in outcomes],
             [one.revision for one in outcomes],
             [(slots, Scores(np.array(values, np.float32), notes=notes))],
         )
+
+
+def _told(outcome: Outcome) -> str:
+    """The judge's reason; of a sample that speaks to the judge, that it does comes first."""
+    reason = outcome.grade.reason if outcome.grade is not None else ""
+    return f"{_ORDERS} {reason}" if _orders(outcome.record) else reason
+
+
+def _orders(record: Record) -> bool:
+    return gives_orders(full_text(record.kind, record.body))
 
 
 def _taken(outcome: Outcome) -> tuple[int, int, float]:
