@@ -16,7 +16,8 @@ from app.jobs.models import Job
 from app.llm import service as llm
 from app.llm.asking import Asking, BudgetError
 from app.llm.running import finished
-from workers.jobs import Chunk, Handler, PausedError
+from workers.asking import over_budget, to_mend
+from workers.jobs import Chunk, Handler
 
 _PAGE = 64
 _DOWN = 20  # so many failures among the pairs of a page, and the endpoint counts as down
@@ -59,10 +60,7 @@ async def _all(chunk: Chunk) -> None:
                 raise stop
             last = chunk.state["last"]
     except BudgetError:
-        raise PausedError(
-            f"Of the budget of {order.budget}, {asking.spent:f} is spent, and the next question "
-            "may cost more than is left. Give more, and the job goes on where it is."
-        ) from None
+        raise over_budget(job, asking) from None
     finally:
         await asking.close()
 
@@ -91,7 +89,7 @@ def _stop(answers: Sequence[Any]) -> BaseException | None:
     for one in answers:
         if isinstance(one, ModelError):
             if one.fatal or down:
-                return PausedError(f"{one} Mend that, then let the job go on: nothing is lost.")
+                return to_mend(one)
         elif isinstance(one, BaseException):
             return one
     return None

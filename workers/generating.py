@@ -28,7 +28,8 @@ from app.llm import service as llm
 from app.llm.asking import Asking, BudgetError
 from app.llm.running import finished
 from app.samples.models import Sample
-from workers.jobs import Chunk, Handler, PausedError
+from workers.asking import over_budget, to_mend
+from workers.jobs import Chunk, Handler
 
 _BATCH = 500  # seeds of a generator that asks nobody: what it draws depends on these ends
 _WRITTEN = 32  # requests between two checkpoints
@@ -125,15 +126,10 @@ class _Run:
         try:
             await self._all()
         except BudgetError:
-            budget, spent = self._chunk.job.params["budget"], self._asking.spent
-            raise PausedError(
-                f"Of the budget of {budget}, {spent:f} is spent, and the next request may cost "
-                "more than is left. Give more, and the run goes on where it is."
-            ) from None
+            job = self._chunk.job
+            raise over_budget(job, self._asking, asks="request", named="run") from None
         except ModelError as error:
-            raise PausedError(
-                f"{error} Mend that, then let the run go on: nothing is lost."
-            ) from error
+            raise to_mend(error, named="run") from error
         finally:
             await self._asking.close()
 

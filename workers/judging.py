@@ -29,6 +29,7 @@ from app.llm.asking import Asking, BudgetError
 from app.llm.running import finished
 from app.scoring import reading
 from app.scoring.writing import write_values
+from workers.asking import over_budget, to_mend
 from workers.jobs import Chunk, Handler, PausedError
 
 _READ, _WRITTEN = 256, 256  # samples at a time: nothing else is done meanwhile
@@ -102,11 +103,7 @@ class _Grading:
         try:
             await self._all()
         except BudgetError:
-            budget, spent = self._job.params["budget"], self._asking.spent
-            raise PausedError(
-                f"Of the budget of {budget}, {spent:f} is spent, and the next question may cost "
-                "more than is left. Give more, and the job goes on where it is."
-            ) from None
+            raise over_budget(self._job, self._asking) from None
         finally:
             await self._asking.close()
         if self._job.params["pilot"]:
@@ -162,9 +159,7 @@ class _Grading:
             except ModelError as error:
                 self._failures += 1
                 if error.fatal or self._failures >= _DOWN:
-                    raise PausedError(
-                        f"{error} Mend that, then let the job go on: nothing is lost."
-                    ) from error
+                    raise to_mend(error) from error
                 return Outcome(sample.record, sample.revision, None, problem=str(error))
         self._failures = 0
         return outcome

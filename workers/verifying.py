@@ -22,7 +22,8 @@ from app.llm.running import finished
 from app.scoring.writing import write_values
 from app.verifying import reading, service
 from app.verifying.reading import Page
-from workers.jobs import Chunk, Handler, PausedError
+from workers.asking import over_budget, to_mend
+from workers.jobs import Chunk, Handler
 from workers.ranges import tapered_ranges
 
 _ROWS = 5000
@@ -102,12 +103,9 @@ async def _ask(chunk: Chunk, verifier: AskingVerifier, tools: Tools) -> None:
             if stop:
                 raise stop
     except BudgetError:
-        raise PausedError(
-            f"Of the budget of {chunk.job.params['budget']}, {asking.spent:f} is spent, and the "
-            "next question may cost more than is left. Give more, and the job goes on where it is."
-        ) from None
+        raise over_budget(chunk.job, asking) from None
     except ModelError as error:
-        raise PausedError(f"{error} Mend that, then let the job go on: nothing is lost.") from error
+        raise to_mend(error) from error
     finally:
         await asking.close()
 
