@@ -207,15 +207,16 @@ class _Grading:
                 place = one.record.external_id or str(one.record.id)
                 raw = one.raw[:20_000]
                 self._chunk.reject(place, one.problem, sample_id=one.record.id, raw=raw)
+        texts = (full_text(one.record.kind, one.record.body) for one in outcomes)
+        orders = [gives_orders(text) for text in texts]
         if not self._job.params["pilot"]:
-            self._store(outcomes)
-        found = self._chunk.state.get("giving_orders", 0)
-        found += sum(_orders(one.record) for one in outcomes)
+            self._store(outcomes, orders)
+        found = self._chunk.state.get("giving_orders", 0) + sum(orders)
         self._chunk.checkpoint(len(outcomes), last=outcomes[-1].record.id, giving_orders=found)
         self._job.result = {**self._job.result, "giving_orders": found}
         outcomes.clear()
 
-    def _store(self, outcomes: list[Outcome]) -> None:
+    def _store(self, outcomes: list[Outcome], orders: list[bool]) -> None:
         slots = service.slots(self._chunk.session, self._job)
         values = [
             [
@@ -224,23 +225,17 @@ class _Grading:
             ][: len(slots)]
             for one in outcomes
         ]
-        notes = {row: Note(_told(one)) for row, one in enumerate(outcomes) if one.grade is not None}
+        notes = {
+            row: Note(f"{_ORDERS} {one.grade.reason}" if speaks else one.grade.reason)
+            for row, (one, speaks) in enumerate(zip(outcomes, orders, strict=True))
+            if one.grade is not None
+        }
         write_values(
             self._chunk.session,
             [one.record.id for one in outcomes],
             [one.revision for one in outcomes],
             [(slots, Scores(np.array(values, np.float32), notes=notes))],
         )
-
-
-def _told(outcome: Outcome) -> str:
-    """The judge's reason; of a sample that speaks to the judge, that it does comes first."""
-    reason = outcome.grade.reason if outcome.grade is not None else ""
-    return f"{_ORDERS} {reason}" if _orders(outcome.record) else reason
-
-
-def _orders(record: Record) -> bool:
-    return gives_orders(full_text(record.kind, record.body))
 
 
 def _taken(outcome: Outcome) -> tuple[int, int, float]:
