@@ -8,6 +8,7 @@ from app.curation.contamination.exact import Exact as ExactLayer
 from app.curation.contamination.ngrams import Ngram7, Ngram13, Overlap8
 from app.curation.contamination.syntax import Syntax
 from app.curation.contamination.tfidf import Tfidf
+from app.curation.generators.back_translation import BackTranslation
 from app.curation.generators.base import Generator
 from app.curation.generators.errors import Errors
 from app.curation.generators.evolve import Evolve
@@ -15,9 +16,13 @@ from app.curation.generators.exercises import Exercises
 from app.curation.generators.ladder import Ladder
 from app.curation.generators.noise import Noise
 from app.curation.generators.paraphrase import Paraphrase
+from app.curation.generators.persona import Persona
 from app.curation.generators.questions import Questions
 from app.curation.generators.rephrase import Rephrase
+from app.curation.generators.reversal import Reversal
+from app.curation.generators.revise import Revise
 from app.curation.generators.self_instruct import SelfInstruct
+from app.curation.generators.steps import Steps
 from app.curation.generators.textbook import Textbook
 from app.curation.generators.verifiable import Verifiable
 from app.curation.learners.base import Learner
@@ -167,11 +172,16 @@ _GENERATORS: tuple[type[Generator], ...] = (
     Textbook,
     Exercises,
     Questions,
+    BackTranslation,
+    Reversal,
+    Persona,
+    SelfInstruct,
+    Evolve,
     Paraphrase,
     Rephrase,
+    Steps,
     Verifiable,
-    Evolve,
-    SelfInstruct,
+    Revise,
     Errors,
     Noise,
     Ladder,

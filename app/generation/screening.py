@@ -12,7 +12,6 @@ from app.curation.contamination.ngrams import Ngram7, Ngram13
 from app.curation.generators.base import Asking, Draft, Gate, Generator, Made, Outcome
 from app.curation.generators.nearness import Pool, Seen
 from app.curation.records import Origin, Record
-from app.curation.text.parts import prompt_text
 from app.datasets.models import Dataset, Purpose
 from app.errors import InvalidError
 from app.generation.models import GenerationRun
@@ -29,17 +28,18 @@ class Screening:
 
     def __init__(self, session: Session, run: GenerationRun, generator: Generator) -> None:
         self._generator = generator
-        self._seen = Seen() if isinstance(generator, Asking) else None
-        self._least = generator.novelty() if isinstance(generator, Asking) else 0.0
+        self._asking = generator if isinstance(generator, Asking) else None
+        self._seen = Seen()
+        self._least = self._asking.novelty() if self._asking else 0.0
         self._pool = Pool()
         self._indexes = _benchmarks(session)
-        if self._seen is None:
+        if self._asking is None:
             return
         for page in reading.matching(session, run.dataset_id, ""):
             self._seen.add(page.records)
             if self._least:
                 for one in page.records:
-                    self._pool.add(prompt_text(one.kind, one.body))
+                    self._pool.add(self._asking.told_apart_by(one))
 
     def screened(self, made: Sequence[Made]) -> list[Made]:
         """The same lines in their order; those accepted so far may fail here."""
@@ -77,7 +77,7 @@ class Screening:
         }
 
     def _new(self, made: Made) -> Made:
-        if self._seen is None:
+        if self._asking is None:
             return made
         record = _record(made.draft)
         apart = made.draft.parents if made.draft and self._generator.near_copy else ()
@@ -87,16 +87,14 @@ class Screening:
             reason = f"It is near to {what} ({near[1]:.2f} of the hashes of its word runs)."
             return replace(made, outcome=Outcome.DUPLICATE, reason=reason)
         if self._least:
-            asked = prompt_text(record.kind, record.body)
-            alike = self._pool.nearest(asked, self._least)
+            told = self._asking.told_apart_by(record)
+            alike = self._pool.nearest(told, self._least)
             if alike:
-                gate = Gate(
-                    "novel", False, f"A known question is alike by a ROUGE-L of {alike:.2f}."
-                )
+                gate = Gate("novel", False, f"A known one is alike by a ROUGE-L of {alike:.2f}.")
                 return replace(
                     made, outcome=Outcome.GATE, gates=(*made.gates, gate), reason=gate.reason
                 )
-            self._pool.add(asked)
+            self._pool.add(told)
         self._seen.learn(record)
         return made
 
@@ -110,6 +108,7 @@ def _record(draft: Draft | None) -> Record:
         language=draft.language,
         domain=draft.domain,
         origin=Origin.SYNTHETIC,
+        metadata=draft.metadata,
     )
 
 

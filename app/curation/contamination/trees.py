@@ -78,6 +78,16 @@ def _detail(node: ast.AST, known: frozenset[str]) -> str:
             return ""
 
 
+def program_similarity(one: ast.Module, other: ast.Module) -> float:
+    """How alike two programs are, whatever they call things: 1 for renamed copies."""
+    order: dict[str, int] = {}
+    first, second = (
+        np.array([order.setdefault(node, len(order)) for node in nameless(sequences(tree)[0])])
+        for tree in (one, other)
+    )
+    return similarity(first, second) if len(first) and len(second) else 0.0
+
+
 @njit
 def similarity(one: Sequence_, other: Sequence_) -> float:
     """Twice the longest common subsequence by the sum of lengths: 1 for equal sequences."""

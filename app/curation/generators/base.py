@@ -13,6 +13,7 @@ from app.curation.generators.prompts import Prompt
 from app.curation.generators.talk import DiscardError, Talk
 from app.curation.methods import Method
 from app.curation.records import Kind, Record
+from app.curation.text.parts import prompt_text
 
 Needs = Literal["", "sandbox", "embedder"]
 
@@ -126,8 +127,12 @@ class Asking(Generator):
         return seeds
 
     def novelty(self) -> float:
-        """From which ROUGE-L on to a question that is known a draft is not new; 0 for any."""
+        """From which ROUGE-L on to a text that is known a draft is not new; 0 for any."""
         return 0.0
+
+    def told_apart_by(self, record: Record) -> str:
+        """The text of a sample or draft by which it must be new: its question."""
+        return prompt_text(record.kind, record.body)
 
     @abstractmethod
     async def make(self, task: Task, talk: Talk) -> list[Made]:

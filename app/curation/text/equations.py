@@ -23,7 +23,10 @@ _OPS = {"×": "*", "\\times": "*", "\\cdot": "*", "x": "*", "of": "*"} | {
 _MARKS = frozenset(",;:.!?\"'&|[]#")  # they part, and are no operands
 _NUMBERED = re.compile(r"^\s*(?:\(?\d+[.)](?!\d)|[-*•]\s)\s*")
 _JOINS = frozenset(
-    ["and", "then", "so", "but", "or", "which", "for", "in", "of", "to", "per", "left"]
+    [
+        *("and", "then", "so", "but", "or", "which", "for", "in", "of", "to", "per", "left"),
+        *("has", "have", "had", "is", "are", "was", "makes", "gives", "costs", "holds", "with"),
+    ]
 )
 _MOST_TOKENS = 60
 _MOST_DIGITS = 30
