@@ -103,7 +103,8 @@ class Progress:
         total = f" of {job['total']:,}" if job["total"] is not None else ""
         rate = f", {job['rate']:,.0f} a second" if job["rate"] else ""
         left = f", {job['seconds_left']:,.0f} s left" if job["seconds_left"] is not None else ""
-        self.say(f"{job['title']}: {job['status']}, {job['done']:,}{total} rows{rate}{left}")
+        phase = f": {job['phase']}" if job["phase"] else ""
+        self.say(f"{job['title']}: {job['status']}, {job['done']:,}{total} rows{rate}{left}{phase}")
 
 
 def finish(client: Client, job: Json, *, wait: bool, as_json: bool) -> Json:

@@ -19,7 +19,8 @@ from app.errors import UnavailableError
 _TUNING = """\
 shared_buffers = {shared}MB
 work_mem = 64MB
-maintenance_work_mem = 256MB
+maintenance_work_mem = {shared}MB
+autovacuum_work_mem = 128MB
 max_wal_size = 4GB
 max_connections = 200
 max_parallel_workers_per_gather = {helpers}

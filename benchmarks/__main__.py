@@ -20,6 +20,7 @@ from benchmarks import (
     judging,
     kept_rows,
     labels,
+    meaning,
     million,
     perplexity,
     propagation,
@@ -61,6 +62,7 @@ PARTS: dict[str, Part] = {
     "verifiers": verifiers.measure,
     "generators": generators.measure,
     "million": _on_the_million,
+    "meaning": meaning.measure,
     "growth": growth.measure,
     "week": week.measure,
 }

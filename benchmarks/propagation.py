@@ -8,15 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-import psycopg
 
-from benchmarks.results import Place, Result, latency, rate, timed
+from benchmarks.meaning import searches
+from benchmarks.results import Place, Result, rate
 from benchmarks.workbench import Workbench, running
 
 _ALPACA = 52_002
 _LABELS = 2_000
-_SEARCHES = 50
-_NEAREST = 10
 _HARMLESS = ("lengths", "gopher_quality")  # heuristics that learners are shown beside the vectors
 
 
@@ -49,7 +47,8 @@ def measure(place: Place) -> Iterator[Result]:
         embedding = bench.client.post("/datasets/all/embeddings", {"tier": "static"})
         _, seconds = bench.finish(embedding)
         yield rate("vectors of whole samples, stored and indexed", len(rows), seconds, 5000)
-        yield from _searches(bench, [one["instruction"] for one in rows])
+        texts = [one["instruction"] for one in rows]
+        yield from searches(bench, "all", texts, len(rows))
     shutil.rmtree(home, ignore_errors=True)
 
 
@@ -83,45 +82,3 @@ def _learn(bench: Workbench, name: str) -> tuple[float, dict[str, Any]]:
     order = {"signal": "learned", "labels": "exact", "cut": 0.5, "learner": "forest"}
     job, seconds = bench.finish(bench.client.post(f"/datasets/{name}/learn", order))
     return seconds, job["result"]
-
-
-def _searches(bench: Workbench, texts: Sequence[str]) -> Iterator[Result]:
-    """Search by meaning over REST; like its best hits again, against a scan without the index."""
-    asked = random.Random(2).sample(list(texts), min(_SEARCHES, len(texts)))
-
-    def found(text: str) -> list[int]:
-        answer = bench.client.get("/datasets/all/search", like=text, limit=_NEAREST)
-        return [one["id"] for one in answer["items"]]
-
-    found(asked[0])
-    lists: list[list[int]] = []
-    times = [timed(lambda text=text: lists.append(found(text))) * 1000 for text in asked]  # type: ignore[misc]
-    yield latency(f"search by meaning over {len(texts):,} samples", times, 100)
-    exact = _exact(bench, [ids[0] for ids in lists])
-    kept = [len(set(_near(bench, one)) & set(ids)) / len(ids) for one, ids in exact.items()]
-    recall = sum(kept) / len(kept)
-    what = "its recall at ten against a full scan"
-    yield Result(what, f"{recall:.3f}", "0.95", met=recall >= 0.95)
-
-
-def _near(bench: Workbench, sample: int) -> list[int]:
-    answer = bench.client.get("/datasets/all/search", like_sample=sample, limit=_NEAREST)
-    return [one["id"] for one in answer["items"]]
-
-
-def _exact(bench: Workbench, samples: Sequence[int]) -> dict[int, list[int]]:
-    query = """
-    SELECT e.sample_id FROM sample_embeddings e, sample_embeddings q
-    WHERE q.sample_id = %(id)s AND q.part = 'full' AND e.part = 'full'
-      AND e.dataset_id = q.dataset_id AND e.model_id = q.model_id AND e.sample_id <> q.sample_id
-    ORDER BY e.vector <=> q.vector, e.sample_id LIMIT %(limit)s
-    """
-    with psycopg.connect(bench.database_url) as connection:
-        connection.execute("SET enable_indexscan = off")
-        return {
-            one: [
-                row[0]
-                for row in connection.execute(query, {"id": one, "limit": _NEAREST}).fetchall()
-            ]
-            for one in samples
-        }

@@ -31,6 +31,7 @@ def work(chunk: Chunk) -> None:
     tier = Tier(params["tier"])
     model = service.model_of(session, tier)
     if "waits" in chunk.params:
+        chunk.phase("builds the index for search by meaning")
         service.build_index(session, params["dataset_id"], model)
         return
     span = params["dataset_id"], chunk.params["low"], chunk.params["high"]

@@ -34,6 +34,7 @@ def work(chunk: Chunk) -> None:
     if "learn" not in chunk.params:
         _score(chunk)
         return
+    chunk.phase("learns from the labels")
     row = training.train(chunk.session, chunk.job)
     parts = id_ranges(chunk.session, row.dataset_id, _ROWS)
     parts = [{**part, "scorer": row.id} for part in parts]

@@ -46,6 +46,7 @@ def work(chunk: Chunk) -> None:
 def _landmarks(chunk: Chunk) -> None:
     session, job = chunk.session, chunk.job
     if Mode(job.params["mode"]) is Mode.ALL:
+        chunk.phase(f"lays out {job.params['landmarks']:,} samples at most")
         service.fit(session, job)
     parts = id_ranges(session, job.params["dataset_id"], _ROWS)
     claiming.add_chunks(session, job, parts, first=following(session, job))

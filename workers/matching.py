@@ -53,6 +53,7 @@ def work(chunk: Chunk) -> None:
     run, matcher = _run(session, chunk.job)
     if "waits" in chunk.params:
         chunk.restart()
+        chunk.phase("compares signatures and forms clusters")
         # Comparing a million signatures is one statement here and minutes of work elsewhere.
         session.execute(text("SET LOCAL statement_timeout = 0"))
         recipe = 0 if matcher.embeds else signing.recipe_of(session, matcher)

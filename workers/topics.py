@@ -59,6 +59,7 @@ def _centres(chunk: Chunk) -> None:
     """Find centres where topics are found anew; then cut the rows that get a topic."""
     session, job = chunk.session, chunk.job
     if Mode(job.params["mode"]) is Mode.ALL:
+        chunk.phase("finds the centres of the topics and their words")
         fitting.fit(session, job)
     parts = id_ranges(session, job.params["dataset_id"], _ROWS)
     claiming.add_chunks(session, job, parts, first=following(session, job))

@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session
 from app.embeddings.models import EmbeddingModel
 
 LARGE = 20_000  # vectors that are compared one by one in some 20 ms
+_GRAPH = 1_000  # bytes of the graph per vector beside the vector itself, with 16 neighbours each
+_LEAST_MB = 64
 
 
 def name(dataset_id: int, model: EmbeddingModel) -> str:
@@ -17,10 +19,18 @@ def name(dataset_id: int, model: EmbeddingModel) -> str:
     return f"ix_sample_embeddings_near_{dataset_id}_{model.id}"
 
 
-def build(session: Session, dataset_id: int, model: EmbeddingModel) -> None:
-    """Make the index if it is not there; vectors can't be written meanwhile."""
+def build(session: Session, dataset_id: int, model: EmbeddingModel, count: int) -> None:
+    """Make the index over so many vectors if it is not there; none can be written meanwhile.
+
+    A graph that does not fit into `maintenance_work_mem` grows a vector at a time on the disk. The
+    setting says how much the server can spare: the graph takes what it needs of that, since
+    workers that build together allocate all of it beforehand.
+    """
     session.execute(text("SET LOCAL statement_timeout = 0"))
-    session.execute(text("SET LOCAL maintenance_work_mem = '1GB'"))
+    needed = _LEAST_MB + count * (2 * model.width + _GRAPH) // 1_000_000
+    spared = "SELECT setting::int / 1024 FROM pg_settings WHERE name = 'maintenance_work_mem'"
+    megabytes = min(needed, session.execute(text(spared)).scalar_one())
+    session.execute(text(f"SET LOCAL maintenance_work_mem = '{megabytes}MB'"))
     # Ids and widths are our own integers, so they may stand in the statement.
     session.execute(
         text(

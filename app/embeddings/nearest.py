@@ -30,6 +30,9 @@ from app.samples.models import Sample
 from app.samples.search import compiled, parsed, schema_of
 from app.samples.truth import columns_for, evaluate
 
+# Candidates that a search of the graph holds. Measured recall at ten: 0.99 at 52,000 vectors with
+# 100; at 1,000,000 it is 0.95 with 100 and 0.98 with 800, which take 3 and 15 ms.
+_LEAST_EF, _VECTORS_PER_EF = 100, 1250
 _MOST_EF = 1000  # what Postgres takes
 _MOST_LOOKED_AT = 200_000  # vectors, before a search gives up on finding more
 
@@ -75,7 +78,8 @@ def search(
         return _run(session, and_(base, chosen), _distance(vector), limit)
     session.execute(text("SET LOCAL hnsw.iterative_scan = strict_order"))
     session.execute(text(f"SET LOCAL hnsw.max_scan_tuples = {_MOST_LOOKED_AT}"))
-    session.execute(text(f"SET LOCAL hnsw.ef_search = {min(max(4 * limit, 100), _MOST_EF)}"))
+    wide = max(4 * limit, len(columns.ids) // _VECTORS_PER_EF, _LEAST_EF)
+    session.execute(text(f"SET LOCAL hnsw.ef_search = {min(wide, _MOST_EF)}"))
     covered = literal_column(indexing.covered(dataset.id, model), Boolean)
     matching = and_(base, covered, Sample.dataset_id == dataset.id, compiled(schema, node))
     return _run(session, matching, _distance(vector, model.width), limit)

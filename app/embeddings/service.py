@@ -184,10 +184,10 @@ def build_index(session: Session, dataset_id: int, model: EmbeddingModel) -> boo
         SampleEmbedding.model_id == model.id,
         SampleEmbedding.part == Part.FULL,
     )
-    large = (session.scalar(query) or 0) > indexing.LARGE
-    if large:
-        indexing.build(session, dataset_id, model)
-    return large
+    count = session.scalar(query) or 0
+    if count > indexing.LARGE:
+        indexing.build(session, dataset_id, model, count)
+    return count > indexing.LARGE
 
 
 def of_text(session: Session, tier: Tier, text: str) -> tuple[EmbeddingModel, Vectors]:

@@ -42,6 +42,7 @@ class JobOut(BaseModel):
     failed: int
     rate: float
     seconds_left: float | None
+    phase: str = Field(description="What it does right now, where that counts no rows")
     energy: EnergyOut
     error: str | None
     result: dict[str, Any]
@@ -80,6 +81,7 @@ def job_out(job: Job, progress: Progress) -> JobOut:
         failed=progress.failed,
         rate=round(progress.rate, 1),
         seconds_left=progress.seconds_left,
+        phase=progress.phase,
         energy=EnergyOut.model_validate(progress.energy),
         error=job.error,
         result=job.result,

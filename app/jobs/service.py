@@ -35,7 +35,10 @@ _PURGED = timedelta(days=30)
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a job is: rows done of all, rows per second, seconds left; failed rows; energy."""
+    """How far a job is: rows done of all, rows per second, seconds left; failed rows; energy.
+
+    `phase` says what it does where that counts no rows.
+    """
 
     done: int
     total: int | None
@@ -43,6 +46,7 @@ class Progress:
     seconds_left: float | None
     failed: int
     energy: Energy
+    phase: str = ""
 
 
 def start(
@@ -104,6 +108,14 @@ def progress(session: Session, jobs: Sequence[Job]) -> dict[uuid.UUID, Progress]
             .group_by(DeadLetter.job_id)
         ).all()
     )
+    phase = JobChunk.state["phase"].as_string()
+    phases: dict[uuid.UUID, str] = dict(
+        session.execute(
+            select(JobChunk.job_id, phase).where(
+                JobChunk.job_id.in_(ids), JobChunk.status == JobStatus.RUNNING, phase.is_not(None)
+            )
+        ).all()
+    )
     took = energy.of_jobs(session, ids)
     return {
         job.id: _progress(
@@ -111,19 +123,21 @@ def progress(session: Session, jobs: Sequence[Job]) -> dict[uuid.UUID, Progress]
             int(done.get(job.id) or 0),
             failed.get(job.id, 0),
             took.get(job.id, Energy()),
+            phases.get(job.id, ""),
         )
         for job in jobs
     }
 
 
-def _progress(job: Job, done: int, failed: int, took: Energy) -> Progress:
+def _progress(job: Job, done: int, failed: int, took: Energy, phase: str) -> Progress:
     if job.started_at is None:
         return Progress(done, job.total, 0.0, None, failed, took)
     seconds = ((job.finished_at or now()) - job.started_at).total_seconds()
     rate = done / seconds if seconds > 0 else 0.0
     running = job.status is JobStatus.RUNNING and job.total is not None and rate > 0
     left = max(job.total - done, 0) / rate if running and job.total is not None else None
-    return Progress(done, job.total, rate, left, failed, took)
+    # While it counts no rows, rows done by the time say nothing of the time that is left.
+    return Progress(done, job.total, rate, None if phase else left, failed, took, phase)
 
 
 def may_steer(who: Principal, job: Job, verb: str) -> None:

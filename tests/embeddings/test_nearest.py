@@ -58,7 +58,7 @@ def test_the_nearest_are_found(
     wanted = brute_force(session, dataset, QUESTION, 20)
     if large:
         monkeypatch.setattr(indexing, "LARGE", 100)
-        indexing.build(session, dataset.id, service.model_of(session, Tier.STATIC))
+        indexing.build(session, dataset.id, service.model_of(session, Tier.STATIC), 10)
         session.execute(text("SET LOCAL enable_seqscan = off"))
 
     found = search(session, dataset, Like(QUESTION), limit=20)
@@ -77,7 +77,7 @@ def test_a_filter_costs_no_results(
     """As many as asked for, however few of the nearest match."""
     if large:
         monkeypatch.setattr(indexing, "LARGE", 100)
-        indexing.build(session, dataset.id, service.model_of(session, Tier.STATIC))
+        indexing.build(session, dataset.id, service.model_of(session, Tier.STATIC), 10)
         session.execute(text("SET LOCAL enable_seqscan = off"))
 
     found = search(session, dataset, Like(QUESTION), where="domain:b words>=20", limit=100)
@@ -89,7 +89,7 @@ def test_a_filter_costs_no_results(
 
 def test_the_index_is_used(session: Session, dataset: Dataset) -> None:
     model = service.model_of(session, Tier.STATIC)
-    indexing.build(session, dataset.id, model)
+    indexing.build(session, dataset.id, model, 10)
     zeros = ",".join(["0.1"] * model.width)
     plan = session.scalars(
         text(

@@ -89,6 +89,26 @@ def test_every_chunk_is_done_once_and_the_job_is_closed(session: Session, job: J
     assert (progress.done, progress.total, progress.failed) == (3, 3, 0)
 
 
+def test_what_a_step_does_is_told_while_it_is_done(session: Session, job: Job) -> None:
+    told: list[tuple[str, float | None]] = []
+
+    def work(chunk: Chunk) -> None:
+        chunk.checkpoint(1)
+        chunk.phase("builds an index")
+        session.expire_all()
+        found = service.progress(session, [session.get_one(Job, job.id)])[job.id]
+        told.append((found.phase, found.seconds_left))
+        session.rollback()
+        chunk.checkpoint(1, last=7)
+        assert chunk.state["phase"] == "builds an index"
+
+    done = run(session, job, handler(work, chunks=1))
+
+    assert told == [("builds an index", None)]
+    assert done.status is JobStatus.SUCCEEDED
+    assert service.progress(session, [done])[job.id].phase == ""
+
+
 def test_a_second_delivery_of_the_message_does_nothing(session: Session, job: Job) -> None:
     done: list[int] = []
     made = handler(lambda chunk: done.append(chunk.params["n"]))
