@@ -145,6 +145,7 @@ const frame = (now) => {
     gl.uniform1f(where.round_, size > 3.5 ? 1 : 0);
     dirty = false;
     paintShape();
+    paintLabels();
   }
   some = Math.min(Math.ceil(budget), points.count - drawn);
   if (some > 0) {
@@ -213,6 +214,32 @@ const tell = async (point, x, y) => {
 // ---------- moving and selecting ----------
 let held = null, lasso = false, area = []; // corners of what is selected, on the map
 const paintShape = () => shape.setAttribute("points", area.map(([x, y]) => toScreen(x, y).map((one) => one.toFixed(1)).join(",")).join(" "));
+
+// ---------- names where most of their points are ----------
+let named = [];
+const inSvg = (kind, parent) => parent.appendChild(document.createElementNS("http://www.w3.org/2000/svg", kind));
+const setLabels = (found) => {
+  const group = overlay.querySelector("g");
+  group.replaceChildren();
+  named = found.map((one) => {
+    const text = inSvg("text", group);
+    text.textContent = one.name.length > 34 ? `${one.name.slice(0, 33)}…` : one.name;
+    return { text, x: one.x / SIDE, y: one.y / SIDE, wide: text.getBBox().width / 2 + 4 };
+  });
+};
+// The largest first; a name that would lie on another waits until the picture is enlarged.
+const paintLabels = () => {
+  const taken = [];
+  for (const one of named) {
+    const [x, y] = toScreen(one.x, one.y);
+    const free = !taken.some((other) => Math.abs(other.y - y) < 17 && Math.abs(other.x - x) < other.wide + one.wide);
+    one.text.style.display = free ? "" : "none";
+    if (!free) continue;
+    taken.push({ x, y, wide: one.wide });
+    one.text.setAttribute("x", x.toFixed(1));
+    one.text.setAttribute("y", y.toFixed(1));
+  }
+};
 const setLasso = (on) => { lasso = on; find("lasso").setAttribute("aria-pressed", on); canvas.classList.toggle("draws", on); };
 
 canvas.addEventListener("pointerdown", (event) => {
@@ -290,6 +317,7 @@ const colour = async () => {
     sendPalette();
     sendCodes();
     legend(found.said, filter);
+    setLabels(found.said.labels);
     say("");
     redraw();
   } catch (problem) { say(problem.message); } finally { if (mine === asked) box.setAttribute("aria-busy", "false"); }
@@ -330,6 +358,10 @@ find("visible").addEventListener("click", () => {
   const [wide, high] = [canvas.clientWidth, canvas.clientHeight];
   area = [[0, 0], [wide, 0], [wide, high], [0, high]].map((one) => toMap(...one));
   keep();
+});
+find("names").addEventListener("click", () => {
+  const on = overlay.classList.toggle("bare");
+  find("names").setAttribute("aria-pressed", !on);
 });
 find("nearer").addEventListener("click", () => zoomAt(1.6));
 find("farther").addEventListener("click", () => zoomAt(1 / 1.6));

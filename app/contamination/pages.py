@@ -46,6 +46,7 @@ def contamination_page(
         item, sample = rows[0].item_id, rows[0].sample_id
     shown = evidence(session, dataset, item, sample) if item and sample else None
     everything = datasets.everything(session)
+    others = [one for one in everything if one.id != dataset.id]
     known = certificate.certificate(session, dataset)
     return render(
         request,
@@ -66,11 +67,8 @@ def contamination_page(
         providers=llm.everything(session),
         candidates=verdicts.count(session, dataset, Filter(finding="candidate", state="open")),
         names={one.id: one.name for one in everything},
-        benchmarks=[
-            one.name
-            for one in sorted(everything, key=lambda one: one.purpose is not Purpose.BENCHMARK)
-            if one.id != dataset.id
-        ],
+        benchmarks=[one.name for one in others if one.purpose is Purpose.BENCHMARK],
+        others=[one.name for one in others if one.purpose is not Purpose.BENCHMARK],
         jobs=running,
         progress=jobs.progress(session, running),
     )

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.curation.rules.nodes import Compare, render
 from app.errors import NotFoundError
+from app.maps.labels import labels
 from app.samples import columns as held
 from app.samples.arrays import Columns
 from app.samples.places import TOPIC
@@ -41,8 +42,8 @@ def points(session: Session, schema: Schema) -> bytes:
 def coloured(session: Session, schema: Schema, field: str, where: str) -> bytes:
     """The colours of all points in the same order, after what they mean.
 
-    The length of the legend (uint32), the legend as JSON, filled up with blanks to a multiple of
-    four bytes; then a code per point (uint8), 255 for those that do not match `where`.
+    The length of the legend (uint32); the legend with the places of names as JSON, filled up with
+    blanks to a multiple of four bytes; then a code per point (uint8), 255 for those that do not match `where`.
     """
     if field not in fields(schema):
         raise NotFoundError(f"Points can't be coloured by `{field}`: try {', '.join(WORDS)}.")
@@ -50,8 +51,13 @@ def coloured(session: Session, schema: Schema, field: str, where: str) -> bytes:
     name = str(schema.places.topic) if field == TOPIC else field
     columns, rows = _on_the_map(session, schema, {name, *columns_for(schema, node)})
     matches = evaluate(session, schema, columns, node).yes[rows]
+    named: list[dict[str, Any]] = []
     if field in WORDS:
-        codes, legend = _by_word(schema, columns, field, rows, matches)
+        values, words = _words(schema, columns, field)
+        codes, legend = _by_word(field, values[rows], words, matches)
+        here = rows[matches]
+        x, y = (columns[str(one)][here] for one in (schema.places.x, schema.places.y))
+        named = labels(values[here], words, x, y)
     else:
         codes, legend = _by_number(field, columns[field][rows].astype(np.float32))
     counts = np.bincount(codes[matches], minlength=256)
@@ -65,6 +71,7 @@ def coloured(session: Session, schema: Schema, field: str, where: str) -> bytes:
             for code, what, filter_ in legend
             if counts[code]
         ],
+        "labels": named,
     }
     text = orjson.dumps(said)
     text += b" " * (-len(text) % 4)
@@ -114,23 +121,25 @@ def _on_the_map(
     return columns, np.flatnonzero(~np.isnan(columns[x]))
 
 
-def _by_word(
-    schema: Schema, columns: Columns, field: str, rows: NDArray[np.intp], matches: Mask
-) -> tuple[Codes, list[tuple[int, str, str]]]:
-    """The values most frequent among the matches in colours of their own, the others in one."""
-    words: Sequence[Any]
+def _words(
+    schema: Schema, columns: Columns, field: str
+) -> tuple[NDArray[Any], Sequence[str | None]]:
+    """The value of each row as a place in the words, and the words."""
     if field == TOPIC:
-        values, words = (
-            schema.places.codes(columns[str(schema.places.topic)]),
-            schema.places.words(),
-        )
-    elif field == "source":
+        codes = schema.places.codes(columns[str(schema.places.topic)])
+        return codes, schema.places.words()
+    if field == "source":
         names = {number: name for name, number in schema.sources.items()}
         values = columns[field]
-        words = [names.get(number) for number in range(int(values.max(initial=0)) + 1)]
-    else:
-        values, words = columns[field], columns.words[field]
-    counts = np.bincount(values[rows][matches], minlength=len(words))
+        return values, [names.get(number) for number in range(int(values.max(initial=0)) + 1)]
+    return columns[field], columns.words[field]
+
+
+def _by_word(
+    field: str, values: NDArray[Any], words: Sequence[str | None], matches: Mask
+) -> tuple[Codes, list[tuple[int, str, str]]]:
+    """The values most frequent among the matches in colours of their own, the others in one."""
+    counts = np.bincount(values[matches], minlength=len(words))
     named = [one for one in np.argsort(-counts, kind="stable").tolist() if words[one] is not None]
     table = np.full(len(counts), OTHER, np.uint8)
     table[[one for one, word in enumerate(words) if word is None]] = NOTHING
@@ -140,7 +149,7 @@ def _by_word(
         for code, one in enumerate(named[:_COLOURS])
     ]
     rest = [(OTHER, "others", ""), (NOTHING, "none", f"missing:{field}")]
-    return table[values[rows]], [*legend, *rest]
+    return table[values], [*legend, *rest]
 
 
 def _by_number(field: str, values: NDArray[np.float32]) -> tuple[Codes, list[tuple[int, str, str]]]:

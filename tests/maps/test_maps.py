@@ -18,6 +18,7 @@ from app.jobs import service as jobs
 from app.jobs.models import Job, JobStatus
 from app.maps import areas, points, service
 from app.maps.areas import AreaIn
+from app.maps.labels import labels
 from app.maps.service import Mode, Order
 from app.samples import places, queries, registry
 from app.samples import service as samples
@@ -166,6 +167,21 @@ def test_topics_colour_the_map(session: Session, dataset: Dataset, lead: Princip
     assert dict(points.by_topic(session, schema)) == counts
     assert sum(counts.values()) == 100
     assert points.fields(schema)[:2] == ["status", "topic"]
+
+
+def test_a_name_stands_where_most_of_its_points_are() -> None:
+    """One point far away does not draw it off; a value that is no word has no name."""
+    x = np.array([1000, 1010, 1020, 60_000, 50_000, 50_100, 9])
+    y = np.array([2000, 2010, 2020, 60_000, 40_000, 40_000, 9])
+    values = np.array([1, 1, 1, 1, 2, 2, 0])
+
+    found = labels(values, [None, "near", "far", "nowhere"], x, y)
+
+    assert found == [
+        {"name": "near", "x": 1010, "y": 2010, "count": 4},
+        {"name": "far", "x": 50_050, "y": 40_000, "count": 2},
+    ]
+    assert labels(values[:0], ["word"], x[:0], y[:0]) == []
 
 
 def test_an_area_is_a_filter(
