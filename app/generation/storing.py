@@ -18,6 +18,7 @@ from app.samples.packing import Target
 from app.sources.models import Source
 
 _MOST_RAW = 20_000
+_REASON = 500  # characters of a reason of a gate
 # A synthetic sample of which nobody knows how it was made counts as made once.
 _DEPTHS = """
 SELECT s.id, coalesce(max(d.depth), CASE WHEN s.origin = 'synthetic' THEN 1 ELSE 0 END)
@@ -150,7 +151,9 @@ def _record(run: GenerationRun, made: Made, draft: Draft, depth: int) -> Record:
         "depth": depth,
     }
     if made.gates:  # for those who review it
-        told["gates"] = " ".join(f"{one.name}: {_clean(one.reason)}" for one in made.gates)[:2000]
+        told["gates"] = [
+            {"name": one.name, "reason": _clean(one.reason[:_REASON])} for one in made.gates
+        ]
     if run.model:
         hashes = [one["hash"][:12] for one in run.prompts.values()]
         told |= {"model": run.model, "prompts": " ".join(hashes)}
@@ -174,7 +177,7 @@ def _row(run: GenerationRun, line: Line, depth: int, sample_id: int | None) -> d
         "gate": made.failed_gate,
         "reason": made.reason[:2000].replace("\0", "\ufffd"),
         "gates": [
-            {"name": one.name, "passed": one.passed, "reason": _clean(one.reason[:500])}
+            {"name": one.name, "passed": one.passed, "reason": _clean(one.reason[:_REASON])}
             for one in made.gates
         ],
         "sample_id": sample_id,

@@ -11,7 +11,7 @@ from app.datasets import service as datasets
 from app.errors import ConflictError
 from app.generation import account
 from app.ledger import service
-from app.samples import lineage, places
+from app.samples import family, lineage, places
 from app.samples import service as samples
 from app.samples.bulk import Action
 from app.samples.models import Sample
@@ -50,6 +50,7 @@ def _page(
     request: Request, session: SessionDep, sample: Sample, shown: dict[str, Any]
 ) -> HTMLResponse:
     parents, children = samples.parents_and_children(session, sample.id)
+    related = bool(parents or children)
     return render(
         request,
         "ledger/sample.html",
@@ -68,6 +69,7 @@ def _page(
         open_children=lineage.open_children(session, sample.id),
         made=account.draft_of(session, sample.id),
         children=children,
+        tree=family.drawn(family.family(session, sample)) if related else None,
         changes=_changes(session, sample),
         fields=BODY_FIELDS[sample.kind],
         **{"typed": None, "reason": "", "error": None, **shown},

@@ -43,7 +43,8 @@ def coloured(session: Session, schema: Schema, field: str, where: str) -> bytes:
     """The colours of all points in the same order, after what they mean.
 
     The length of the legend (uint32); the legend with the places of names as JSON, filled up with
-    blanks to a multiple of four bytes; then a code per point (uint8), 255 for those that do not match `where`.
+    blanks to a multiple of four bytes; then a code per point (uint8), 255 for those that do not
+    match `where`.
     """
     if field not in fields(schema):
         raise NotFoundError(f"Points can't be coloured by `{field}`: try {', '.join(WORDS)}.")

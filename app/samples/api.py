@@ -16,10 +16,18 @@ from app.errors import InvalidError
 from app.jobs import service as jobs
 from app.jobs.models import Job
 from app.jobs.schemas import JobOut, job_out
-from app.samples import bulk, catalog, places, posting, queries, registry, service
+from app.samples import bulk, catalog, family, places, posting, queries, registry, service
 from app.samples import lineage as families
 from app.samples.models import Sample
-from app.samples.schemas import LineageOut, RevisionOut, SampleEdit, SampleOut, sample_out
+from app.samples.schemas import (
+    EdgeOut,
+    LineageOut,
+    MemberOut,
+    RevisionOut,
+    SampleEdit,
+    SampleOut,
+    sample_out,
+)
 from app.web.pagination import Cursor, Limit, Page
 
 router = APIRouter(tags=["samples"])
@@ -128,11 +136,14 @@ def history(sample_id: int, session: SessionDep, _user: CurrentUser) -> Page[Rev
 @router.get("/samples/{sample_id}/lineage", name="api:sample_lineage")
 def lineage(sample_id: int, session: SessionDep, _user: CurrentUser) -> LineageOut:
     """What it was made from, and what was made from it."""
-    service.get(session, sample_id)
     parents, children = service.parents_and_children(session, sample_id)
+    found = family.family(session, service.get(session, sample_id))
     return LineageOut(
         parents=[{"id": one.parent_id, "relation": one.relation} for one in parents],
         children=[{"id": one.child_id, "relation": one.relation} for one in children],
+        members=[MemberOut.model_validate(one) for one in found.members],
+        edges=[EdgeOut.model_validate(one) for one in found.edges],
+        more=found.more,
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from app.curation.records import Kind, Origin
 from app.samples.models import DatasetSignal, Sample, SampleBody, Status
@@ -49,9 +49,37 @@ class SampleEdit(BaseModel):
     reason: str = Field("", max_length=1000)
 
 
+class MemberOut(BaseModel):
+    """A sample of a family; `level` is below 0 for ancestors, above for what came of it."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: int
+    level: int
+    status: Status
+    origin: Origin
+    opening: str
+
+
+class EdgeOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    parent: int
+    child: int
+    relation: str
+
+
 class LineageOut(BaseModel):
+    """Parents and children, and the graph: five generations back, three ahead, 12 samples of each.
+
+    `more` counts by level those that are not among the members.
+    """
+
     parents: list[dict[str, Any]]
     children: list[dict[str, Any]]
+    members: Sequence[MemberOut]
+    edges: Sequence[EdgeOut]
+    more: dict[int, int]
 
 
 def sample_out(

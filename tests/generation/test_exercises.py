@@ -42,11 +42,11 @@ def exercise(request: Json) -> Answer:
     return Answer(json.dumps(body))
 
 
-def test_of_twenty_exercises_the_ten_that_pass_their_tests_are_taken(
+def test_of_fifty_exercises_the_25_that_pass_their_tests_are_taken(
     session: Session, dataset: Dataset, lead: Principal, admin: Principal
 ) -> None:
     exercise.number = 0  # type: ignore[attr-defined]
-    params = {"exercises": 20, "seconds": 1}
+    params = {"exercises": 50, "seconds": 1}
     with serving(exercise) as endpoint:
         add_provider(session, endpoint, admin, concurrency=4)
         order = Order(generator="exercises", provider="local", params=params)
@@ -56,7 +56,7 @@ def test_of_twenty_exercises_the_ten_that_pass_their_tests_are_taken(
     found = account.of_run(session, service.get(session, job.params["run"]))
     told = {(one.outcome, one.gate): one.count for one in found.lines}
     assert told == {
-        ("accepted", ""): 10,
-        ("failed a gate", "parses"): 4,
-        ("failed a gate", "tests pass"): 6,
+        ("accepted", ""): 25,
+        ("failed a gate", "parses"): 10,
+        ("failed a gate", "tests pass"): 15,
     }
