@@ -7,21 +7,27 @@ the one before: rare tokens -5 %, runs of three words -20 %.
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from zlib import crc32
+
+import numpy as np
 
 from app.curation.text.stems import WORD
 
 RARE = 1e-4  # share of all tokens of the anchor under which one is rare
 _RARE_LOST, _RUNS_LOST = 0.05, 0.2
+_VENDI, _WIDTH, _NONE = 400, 4096, 1e-12
 
 
 @dataclass(frozen=True, slots=True)
 class Tails:
     """What a round has: the share of the anchor's rare tokens, of distinct runs of three words,
-    and the spread of lengths in words (standard deviation over mean)."""
+    the spread of lengths in words (standard deviation over mean), and how many texts as unlike as
+    can be would be as various as 100 of it (Vendi score)."""
 
     rare_recall: float
     distinct_3: float
     length_spread: float
+    vendi: float
 
 
 def tails(anchor: Sequence[str], texts: Sequence[str]) -> Tails:
@@ -34,6 +40,7 @@ def tails(anchor: Sequence[str], texts: Sequence[str]) -> Tails:
         rare_recall=len(rare & there) / len(rare) if rare else 1.0,
         distinct_3=len(set(runs)) / len(runs) if runs else 0.0,
         length_spread=_spread([len(one) for one in words]),
+        vendi=vendi(words),
     )
 
 
@@ -62,6 +69,26 @@ def alarms(before: Tails, now: Tails) -> list[str]:
             f"{now.distinct_3:.0%} do."
         )
     return found
+
+
+def vendi(texts: Sequence[Sequence[str]]) -> float:
+    """The Vendi score (arXiv 2210.02410) of texts in words, per 100 of them; 0 for none.
+
+    The exponential of the entropy of the eigenvalues of the matrix of cosines, here of the counts
+    of words by their hash. More than 400 texts are represented by 400 that lie evenly among them.
+    """
+    step = max(len(texts) / _VENDI, 1.0)
+    some = [texts[int(at * step)] for at in range(min(len(texts), _VENDI))]
+    vectors = np.zeros((len(some), _WIDTH))
+    for row, words in enumerate(some):
+        np.add.at(vectors[row], [crc32(one.encode()) % _WIDTH for one in words], 1)
+    vectors = vectors[vectors.any(1)]
+    if not len(vectors):
+        return 0.0
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    values = np.linalg.eigvalsh(vectors @ vectors.T / len(vectors))
+    values = values[values > _NONE]
+    return float(100 * np.exp(-(values * np.log(values)).sum()) / len(vectors))
 
 
 def _spread(lengths: Sequence[int]) -> float:

@@ -1,5 +1,7 @@
-"""How much of the variety of its seeds, or of real rows, the samples of a run have."""
+"""How much of the variety of its seeds, and of real rows, the samples of a run have."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select
@@ -10,15 +12,24 @@ from app.curation.generators.base import Asking
 from app.curation.records import Origin
 from app.generation import service
 from app.generation.models import GenerationDraft, GenerationRun
+from app.jobs.models import Job
 from app.samples.models import Sample, SampleBody, SampleParent
 
 _MOST = 2000  # texts of either side
+_ROUNDS = 30
+MEASURES = {
+    "rare_recall": "Rare words that are there",
+    "distinct_3": "Runs of three words that differ",
+    "vendi": "Vendi score",
+    "length_spread": "Spread of lengths",
+}
 
 
 def of_run(session: Session, run: GenerationRun) -> dict[str, Any] | None:
     """The tails of both and what was lost; None where words are meant to be wrong, or too few.
 
-    A run without seeds is held against the real rows of its dataset.
+    A run without seeds is held against the real rows of its dataset. Where there are real rows,
+    `real` has what they and the run have of them: the same anchor for all runs.
     """
     if run.pilot or not isinstance(service.generator_of(run), Asking):
         return None
@@ -29,19 +40,46 @@ def of_run(session: Session, run: GenerationRun) -> dict[str, Any] | None:
     )
     made = _texts(session, Sample.id.in_(mine.order_by(Sample.id).limit(_MOST)))
     parents = select(SampleParent.parent_id).where(SampleParent.child_id.in_(mine))
-    anchor, against = _texts(session, Sample.id.in_(parents)), "its seeds"
-    if not anchor:
-        real = (Sample.dataset_id == run.dataset_id) & (Sample.origin != Origin.SYNTHETIC)
-        anchor, against = _texts(session, real), "the real rows"
+    wanted = (Sample.dataset_id == run.dataset_id) & (Sample.origin != Origin.SYNTHETIC)
+    seeds, real = _texts(session, Sample.id.in_(parents)), _texts(session, wanted)
+    anchor = seeds or real
     if not anchor or not made:
         return None
     before, now = tails(anchor, anchor), tails(anchor, made)
-    return {
-        "against": against,
+    found: dict[str, Any] = {
+        "against": "its seeds" if seeds else "the real rows",
         "before": _shown(before),
         "now": _shown(now),
         "alarms": alarms(before, now),
     }
+    if real:
+        found["real"] = [_shown(tails(real, real)), _shown(tails(real, made))]
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """A run on the way: its number, and each measure as a share of that of the real rows."""
+
+    number: int
+    generator: str
+    shares: Mapping[str, float]
+
+
+def rounds(session: Session, dataset_id: int) -> list[Round]:
+    """The runs of a dataset that were held against its real rows, oldest first."""
+    query = (
+        select(GenerationRun.number, GenerationRun.generator, Job.result["variety"]["real"])
+        .join(Job, Job.id == GenerationRun.job_id)
+        .where(GenerationRun.dataset_id == dataset_id, Job.result["variety"].has_key("real"))
+        .order_by(GenerationRun.number.desc())
+        .limit(_ROUNDS)
+    )
+    found = [
+        Round(number, generator, {key: now[key] / was[key] for key in now if was.get(key)})
+        for number, generator, (was, now) in session.execute(query)
+    ]
+    return found[::-1]
 
 
 def _texts(session: Session, wanted: Any) -> list[str]:
@@ -62,4 +100,5 @@ def _shown(found: Tails) -> dict[str, float]:
         "rare_recall": round(found.rare_recall, 4),
         "distinct_3": round(found.distinct_3, 4),
         "length_spread": round(found.length_spread, 4),
+        "vendi": round(found.vendi, 4),
     }

@@ -9,7 +9,7 @@ from app.accounts.current import CurrentLead, CurrentUser, SessionDep
 from app.curation.catalog import GENERATORS
 from app.datasets import service as datasets
 from app.errors import NotFoundError
-from app.generation import account, batches, finishing, guards, prompts, service, trying
+from app.generation import account, batches, diversity, finishing, guards, prompts, service, trying
 from app.generation.guards import CapIn
 from app.generation.prompts import PromptWords
 from app.generation.service import Order
@@ -52,6 +52,8 @@ def generate_page(
         last_provider=next((one.provider for one in runs if one.provider), ""),
         runs=[(one, account.of_run(session, one), batches.of_run(session, one)) for one in runs],
         guard=guards.of_dataset(session, dataset),
+        rounds=diversity.rounds(session, dataset.id),
+        measures=diversity.MEASURES,
         deep=guards.DEEP,
         jobs=running,
         progress=jobs.progress(session, running),

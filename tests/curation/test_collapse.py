@@ -3,8 +3,9 @@
 from itertools import pairwise
 
 import numpy as np
+import pytest
 
-from app.curation.collapse import Tails, alarms, rare_tokens, tails
+from app.curation.collapse import Tails, alarms, rare_tokens, tails, vendi
 
 VOCABULARY, TOKENS = 6000, 30_000
 
@@ -57,7 +58,17 @@ def test_texts_that_repeat_themselves_raise_an_alarm() -> None:
     now = tails(["a b c d e f"], ["a b c", "a b c", "a b c d e f"])
 
     assert before.length_spread > 0
-    assert "runs of three words" in alarms(before, Tails(1, before.distinct_3 / 2, 0))[0]
+    assert "runs of three words" in alarms(before, Tails(1, before.distinct_3 / 2, 0, 0))[0]
     assert now.rare_recall == 1
     assert rare_tokens([]) == frozenset()
-    assert tails([], []) == Tails(1.0, 0.0, 0.0)
+    assert tails([], []) == Tails(1.0, 0.0, 0.0, 0.0)
+
+
+def test_equal_texts_are_one_and_texts_without_a_word_in_common_are_all() -> None:
+    same = [["one", "and", "the", "same"]] * 500
+    apart = [[f"word{n}"] for n in range(50)]
+
+    assert vendi(same) == pytest.approx(100 / 400)
+    assert 97 < vendi(apart) <= 100 + 1e-9  # two of the hashes may meet
+    assert vendi([[], []]) == 0
+    assert vendi(same[:50] + apart) < vendi(apart)

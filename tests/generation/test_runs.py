@@ -17,7 +17,7 @@ from app.curation.generators.noise import Noise
 from app.curation.records import Kind, Origin, Record
 from app.datasets.models import Dataset, Purpose
 from app.errors import ConflictError, ForbiddenError, InvalidError
-from app.generation import account, service, storing
+from app.generation import account, diversity, service, storing
 from app.generation.models import GenerationDraft, GenerationRun
 from app.generation.service import Order
 from app.jobs import service as jobs
@@ -28,6 +28,7 @@ from app.llm.service import ProviderIn
 from app.samples import service as samples
 from app.samples.models import Sample, SampleParent, Status
 from app.sources.models import Source
+from tests.conftest import browser_of
 from tests.endpoint import Answer, Endpoint, Json, serving
 from tests.factories import fill, instruction, make_dataset, run_job
 from workers import generating
@@ -392,6 +393,12 @@ def test_variety_is_held_against_the_seeds_and_losing_rare_words_is_told(
     assert variety["against"] == "its seeds"
     assert variety["now"]["rare_recall"] < variety["before"]["rare_recall"] == 1
     assert "Of the rare words" in variety["alarms"][0]
+    (one,) = diversity.rounds(session, dataset.id)
+    assert one.number == job.result["run"]
+    assert one.shares["rare_recall"] < 0.5
+    assert one.shares["vendi"] < 1
+    page = browser_of(session, lead).get(f"/datasets/{dataset.name}/generate").text
+    assert "Variety over rounds" in page
 
 
 def test_a_worker_that_breaks_down_in_the_middle_makes_and_pays_nothing_twice(
