@@ -375,7 +375,7 @@ def test_the_licence_that_all_seeds_share_goes_along(
 def test_variety_is_held_against_the_seeds_and_losing_rare_words_is_told(
     session: Session, dataset: Dataset, lead: Principal, admin: Principal, generate: Generate
 ) -> None:
-    fill(session, dataset, lead, texts())
+    fill(session, dataset, lead, texts(origin=Origin.HUMAN))
 
     def flattens(request: Json) -> Answer:
         number = next(n for n, one in enumerate(STORIES) if one in said(request))
