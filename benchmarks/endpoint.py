@@ -4,29 +4,38 @@ In a process of its own, so that its work does not count as the worker's.
 """
 
 import asyncio
+import itertools
 import json
+import random
 import sys
 
 PAUSE_S = 0.5
-_REPLY = json.dumps({"reason": "It explains the steps and says why.", "score": 4})
-_BODY = json.dumps(
-    {
-        "id": "one",
-        "object": "chat.completion",
-        "choices": [
-            {
-                "index": 0,
-                "message": {"role": "assistant", "content": _REPLY},
-                "finish_reason": "stop",
-            }
-        ],
-        "usage": {"prompt_tokens": 500, "completion_tokens": 30},
+_WORDS = [
+    f"{a}{b}{c}" for a in "bdfgklmnprst" for b in "aeiou" for c in ("ran", "lis", "mot", "den")
+]
+_NUMBERS = itertools.count()
+
+
+def _answer() -> bytes:
+    """A grade, and a task that no other reply has: what judges and generators ask for."""
+    words = random.Random(next(_NUMBERS)).choices(_WORDS, k=60)
+    reply = {
+        "reason": "It explains the steps and says why.",
+        "score": 4,
+        "instruction": f"Explain {' '.join(words[:12])}.",
+        "output": f"It is {' '.join(words[12:])}.",
     }
-).encode()
-_ANSWER = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s" % (
-    len(_BODY),
-    _BODY,
-)
+    message = {"role": "assistant", "content": json.dumps(reply)}
+    body = json.dumps(
+        {
+            "id": "one",
+            "object": "chat.completion",
+            "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
+            "usage": {"prompt_tokens": 500, "completion_tokens": 30},
+        }
+    ).encode()
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+    return head % len(body) + body
 
 
 async def _handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -38,7 +47,7 @@ async def _handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
             )
             await reader.readexactly(int(length.split(b":")[1]))
             await asyncio.sleep(PAUSE_S)
-            writer.write(_ANSWER)
+            writer.write(_answer())
             await writer.drain()
     except (asyncio.IncompleteReadError, ConnectionError):
         pass

@@ -57,7 +57,7 @@ def work(chunk: Chunk) -> None:
 
 
 def _plain(chunk: Chunk, run: GenerationRun, generator: Plain) -> None:
-    screening = Screening(chunk.session, run, generator)
+    screening = Screening.of(chunk.session, run.dataset_id, generator)
     found = _seeds(chunk, run, generator)
     number = chunk.state.get("next", 0)
     while batch := list(islice(found, _BATCH)):
@@ -118,11 +118,13 @@ class _Run:
         self._prompts = prompts.of_run(run.generator, run.prompts)
         self._free = asyncio.Semaphore(asked.provider.concurrency)
         self._most = asked.provider.concurrency * _AHEAD
-        self._screening = Screening(chunk.session, run, generator)
+        self._screening: asyncio.Task[Screening] | None = None
         self._stopping = False
         self._held: list[_Answered] = []
 
     async def run(self) -> None:
+        # What drafts are held against is read while the first replies are on their way.
+        self._screening = asyncio.create_task(self._screened())
         try:
             await self._all()
         except BudgetError:
@@ -133,18 +135,24 @@ class _Run:
         finally:
             await self._asking.close()
 
+    async def _screened(self) -> Screening:
+        found = Screening(self._generator)
+        for step in found.steps(self._chunk.session, self._run.dataset_id):
+            await asyncio.to_thread(step)
+        return found
+
     async def _all(self) -> None:
         pending: deque[asyncio.Task[_Answered]] = deque()
         try:
             for task in self._tasks():
                 pending.append(asyncio.create_task(self._answered(task)))
                 while len(pending) >= self._most or (pending and pending[0].done()):
-                    self._take(await pending.popleft())
+                    await self._take(await pending.popleft())
             while pending:
-                self._take(await pending.popleft())
-            self._save(len(self._held))
+                await self._take(await pending.popleft())
+            await self._save(len(self._held))
         except (BudgetError, ModelError):
-            self._save(self._good())
+            await self._save(self._good())
             raise
         finally:
             self._stopping = True
@@ -179,7 +187,7 @@ class _Run:
         return _Answered(task, self._lines(task, made, talk))
 
     async def _ask(self, question: Any) -> Any:
-        self._asking.recall([question])
+        await self._asking.recall_soon(question)
         return await self._asking.ask(question)
 
     def _lines(self, task: Task, made: Sequence[Made], talk: Talk) -> tuple[Line, ...]:
@@ -191,13 +199,13 @@ class _Run:
         rest = (Line(task.number, item, one) for item, one in enumerate(made[1:], start=1))
         return first, *rest
 
-    def _take(self, answered: _Answered) -> None:
+    async def _take(self, answered: _Answered) -> None:
         self._held.append(answered)
         failures = len(self._held) - self._good()
         if failures >= _DOWN:
             raise ModelError(answered.lines[0].made.reason, fatal=False)
         if self._good() >= _WRITTEN:
-            self._save(self._good())
+            await self._save(self._good())
 
     def _good(self) -> int:
         """How many stand before the failures at the end, which may be the endpoint's."""
@@ -206,15 +214,19 @@ class _Run:
             count -= 1
         return count
 
-    def _save(self, count: int) -> None:
+    async def _read_before(self) -> Screening:
+        if self._screening is None:
+            raise RuntimeError("A run that has not begun writes nothing.")
+        return await self._screening
+
+    async def _save(self, count: int) -> None:
         """Write the first of those that are held, and how far the run is."""
         some, self._held = self._held[:count], self._held[count:]
         if not some:
             return
+        screening = await self._read_before()
         self._asking.flush()
-        _write(
-            self._chunk, self._run, self._screening, [line for one in some for line in one.lines]
-        )
+        _write(self._chunk, self._run, screening, [line for one in some for line in one.lines])
         state = {"next": some[-1].task.number + 1}
         if self._generator.per_seed:
             state["last_seed"] = some[-1].task.seeds[-1].id

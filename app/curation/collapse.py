@@ -30,9 +30,8 @@ class Tails:
     vendi: float
 
 
-def tails(anchor: Sequence[str], texts: Sequence[str]) -> Tails:
-    """Measure texts against the anchor, which is human text or the first round."""
-    rare = rare_tokens(anchor)
+def tails(rare: frozenset[str], texts: Sequence[str]) -> Tails:
+    """Measure texts against the rare tokens of the anchor: of human text, or the first round."""
     words = [tokens(one) for one in texts]
     there = {word for one in words for word in one}
     runs = [run for one in words for run in zip(one, one[1:], one[2:], strict=False)]
@@ -79,12 +78,12 @@ def vendi(texts: Sequence[Sequence[str]]) -> float:
     """
     step = max(len(texts) / _VENDI, 1.0)
     some = [texts[int(at * step)] for at in range(min(len(texts), _VENDI))]
-    vectors = np.zeros((len(some), _WIDTH))
-    for row, words in enumerate(some):
-        np.add.at(vectors[row], [crc32(one.encode()) % _WIDTH for one in words], 1)
-    vectors = vectors[vectors.any(1)]
-    if not len(vectors):
+    counts = [Counter(crc32(one.encode()) % _WIDTH for one in words) for words in some if words]
+    if not counts:
         return 0.0
+    vectors = np.zeros((len(counts), _WIDTH), np.float32)
+    for row, found in enumerate(counts):
+        vectors[row, list(found)] = list(found.values())
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     values = np.linalg.eigvalsh(vectors @ vectors.T / len(vectors))
     values = values[values > _NONE]

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.curation.collapse import Tails, alarms, tails
+from app.curation.collapse import Tails, alarms, rare_tokens, tails
 from app.curation.generators.base import Asking
 from app.curation.records import Origin
 from app.generation import service
@@ -45,7 +45,8 @@ def of_run(session: Session, run: GenerationRun) -> dict[str, Any] | None:
     anchor = seeds or real
     if not anchor or not made:
         return None
-    before, now = tails(anchor, anchor), tails(anchor, made)
+    rare = rare_tokens(anchor)
+    before, now = tails(rare, anchor), tails(rare, made)
     found: dict[str, Any] = {
         "against": "its seeds" if seeds else "the real rows",
         "before": _shown(before),
@@ -53,7 +54,8 @@ def of_run(session: Session, run: GenerationRun) -> dict[str, Any] | None:
         "alarms": alarms(before, now),
     }
     if real:
-        found["real"] = [_shown(tails(real, real)), _shown(tails(real, made))]
+        rare = rare_tokens(real)
+        found["real"] = [_shown(tails(rare, real)), _shown(tails(rare, made))]
     return found
 
 

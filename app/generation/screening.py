@@ -1,7 +1,9 @@
 """What drafts pass before they become samples: are they new, do they stand in no benchmark."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
+from typing import Self
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -14,7 +16,6 @@ from app.curation.generators.nearness import Pool, Seen
 from app.curation.records import Origin, Record
 from app.datasets.models import Dataset, Purpose
 from app.errors import InvalidError
-from app.generation.models import GenerationRun
 from app.samples.service import check_body
 from app.scoring import reading
 
@@ -26,20 +27,39 @@ class Screening:
     duplicates. What is near to its seed and should be is compared with everything else.
     """
 
-    def __init__(self, session: Session, run: GenerationRun, generator: Generator) -> None:
+    def __init__(self, generator: Generator) -> None:
         self._generator = generator
         self._asking = generator if isinstance(generator, Asking) else None
         self._seen = Seen()
         self._least = self._asking.novelty() if self._asking else 0.0
         self._pool = Pool()
-        self._indexes = _benchmarks(session)
+        self._indexes: list[Index] = []
+
+    @classmethod
+    def of(cls, session: Session, dataset_id: int, generator: Generator) -> Self:
+        """All of it at once."""
+        found = cls(generator)
+        for step in found.steps(session, dataset_id):
+            step()
+        return found
+
+    def steps(self, session: Session, dataset_id: int) -> Iterator[Callable[[], None]]:
+        """Read a part, and give the work on it: that may be done by another thread meanwhile."""
+        if items := _items(session):
+            yield partial(self._index, items)
         if self._asking is None:
             return
-        for page in reading.matching(session, run.dataset_id, ""):
-            self._seen.add(page.records)
-            if self._least:
-                for one in page.records:
-                    self._pool.add(self._asking.told_apart_by(one))
+        for page in reading.matching(session, dataset_id, "", metadata=bool(self._least)):
+            yield partial(self._know, page.records)
+
+    def _index(self, items: Sequence[Text]) -> None:
+        self._indexes = [layer.index(items, Setting()) for layer in (Exact(), Ngram13(), Ngram7())]
+
+    def _know(self, records: Sequence[Record]) -> None:
+        self._seen.add(records)
+        if self._asking is not None and self._least:
+            for one in records:
+                self._pool.add(self._asking.told_apart_by(one))
 
     def screened(self, made: Sequence[Made]) -> list[Made]:
         """The same lines in their order; those accepted so far may fail here."""
@@ -112,17 +132,14 @@ def _record(draft: Draft | None) -> Record:
     )
 
 
-def _benchmarks(session: Session) -> list[Index]:
-    """All protected datasets, as the layers look for them that say it surely."""
+def _items(session: Session) -> list[Text]:
+    """The items of all protected datasets."""
     query = select(Dataset.id).where(
         Dataset.purpose == Purpose.BENCHMARK, Dataset.deleted_at.is_(None)
     )
-    items = [
+    return [
         Text(record)
         for dataset_id in session.scalars(query)
         for page in reading.matching(session, dataset_id, "")
         for record in page.records
     ]
-    if not items:
-        return []
-    return [layer.index(items, Setting()) for layer in (Exact(), Ngram13(), Ngram7())]

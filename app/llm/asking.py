@@ -16,6 +16,7 @@ from typing import Any
 import orjson
 from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from app.curation.ports import LanguageModel, ModelError, Question, Reply
@@ -64,6 +65,8 @@ class Asking:
         self._open = _Open()
         self._flushed = time.monotonic()
         self._reserved = Decimal(0)
+        self._soon: list[Question] = []
+        self._turn: asyncio.Future[None] | None = None
         self._spent = self._spent_before() if account.budget is not None else Decimal(0)
 
     @property
@@ -82,6 +85,31 @@ class Asking:
                 row.hash: Reply(row.text, row.finish, row.tokens_in, row.tokens_out, row.seconds)
                 for row in rows
             }
+
+    async def recall_soon(self, question: Question) -> None:
+        """Read a stored reply, together with all that are asked for in the same turn of the loop.
+
+        For questions that are not known before the reply to another one: each alone would make
+        the loop wait for the database.
+        """
+        self._soon.append(question)
+        if self._turn is None:
+            loop = asyncio.get_running_loop()
+            self._turn = loop.create_future()
+            loop.call_soon(self._recall_all)
+        await asyncio.shield(self._turn)  # one that is cancelled must not end it for the others
+
+    def _recall_all(self) -> None:
+        soon, turn = self._soon, self._turn
+        self._soon, self._turn = [], None
+        if turn is None or turn.cancelled():
+            return
+        try:
+            self.recall(soon)
+        except SQLAlchemyError as error:
+            turn.set_exception(error)
+        else:
+            turn.set_result(None)
 
     async def ask(self, question: Question) -> Reply:
         """The stored reply, or a new one; raise BudgetError before it could cost too much."""

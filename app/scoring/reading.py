@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, any_, cast, func, select
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, any_, cast, func, null, select
 from sqlalchemy.orm import Session
 
 from app.curation.records import Record
@@ -39,12 +39,14 @@ def pages(
     return _pages(session, wanted & (Sample.id <= high), low, size)
 
 
-def matching(session: Session, dataset_id: int, where: str, *, every: int = 1) -> Iterator[Page]:
-    """All samples of a dataset that match, or one of so many of them."""
+def matching(
+    session: Session, dataset_id: int, where: str, *, every: int = 1, metadata: bool = False
+) -> Iterator[Page]:
+    """All samples of a dataset that match, or one of so many of them; with metadata if wanted."""
     wanted = condition(session, dataset_id, where)
     if every > 1:
         wanted &= Sample.id % every == 0
-    return _pages(session, wanted, 0, BATCH)
+    return _pages(session, wanted, 0, BATCH, metadata=metadata)
 
 
 def between(session: Session, dataset_id: int, low: int, high: int) -> Iterator[Page]:
@@ -53,9 +55,16 @@ def between(session: Session, dataset_id: int, low: int, high: int) -> Iterator[
     return _pages(session, mine, low, BATCH)
 
 
-def _pages(session: Session, wanted: ColumnElement[bool], low: int, size: int) -> Iterator[Page]:
+def _pages(
+    session: Session,
+    wanted: ColumnElement[bool],
+    low: int,
+    size: int,
+    *,
+    metadata: bool = False,
+) -> Iterator[Page]:
     query = (
-        select(*_READ)
+        select(*_READ, SampleBody.sample_metadata if metadata else null().label("sample_metadata"))
         .join(
             SampleBody,
             (SampleBody.sample_id == Sample.id) & (SampleBody.revision == Sample.revision),
@@ -76,6 +85,7 @@ def _pages(session: Session, wanted: ColumnElement[bool], low: int, size: int) -
                 domain=row.domain,
                 origin=row.origin,
                 id=row.id,
+                metadata=row.sample_metadata or {},
             )
             for row in rows
         ]

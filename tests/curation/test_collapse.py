@@ -31,7 +31,7 @@ def test_resampling_loses_rare_words_and_the_alarm_is_raised_by_the_third_genera
     for _ in range(5):
         rounds.append(corpus(counts(rounds[-1]), rng))
 
-    measured = [tails(anchor, one) for one in rounds]
+    measured = [tails(rare_tokens(anchor), one) for one in rounds]
 
     recalls = [one.rare_recall for one in measured]
     assert recalls[0] == 1
@@ -45,23 +45,23 @@ def test_accumulating_raises_no_alarm() -> None:
     rng = np.random.default_rng(0)
     anchor = corpus(1 / np.arange(1, VOCABULARY + 1), rng)
     held = list(anchor)
-    measured = [tails(anchor, held)]
+    measured = [tails(rare_tokens(anchor), held)]
     for _ in range(5):
         held += corpus(counts(held), rng)
-        measured.append(tails(anchor, held))
+        measured.append(tails(rare_tokens(anchor), held))
 
     assert [one for pair in pairwise(measured) for one in alarms(*pair)] == []
 
 
 def test_texts_that_repeat_themselves_raise_an_alarm() -> None:
-    before = tails(["a b c d e f"], ["a b c d e f", "a b c"])
-    now = tails(["a b c d e f"], ["a b c", "a b c", "a b c d e f"])
+    before = tails(rare_tokens(["a b c d e f"]), ["a b c d e f", "a b c"])
+    now = tails(rare_tokens(["a b c d e f"]), ["a b c", "a b c", "a b c d e f"])
 
     assert before.length_spread > 0
     assert "runs of three words" in alarms(before, Tails(1, before.distinct_3 / 2, 0, 0))[0]
     assert now.rare_recall == 1
     assert rare_tokens([]) == frozenset()
-    assert tails([], []) == Tails(1.0, 0.0, 0.0, 0.0)
+    assert tails(rare_tokens([]), []) == Tails(1.0, 0.0, 0.0, 0.0)
 
 
 def test_equal_texts_are_one_and_texts_without_a_word_in_common_are_all() -> None:

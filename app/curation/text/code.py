@@ -3,6 +3,7 @@
 import ast
 import re
 import textwrap
+import threading
 import warnings
 from dataclasses import dataclass
 
@@ -23,6 +24,8 @@ _PYTHON_SURE = re.compile(
 )
 # Enough to judge by; the second keeps the pattern fast on lines of a megabyte.
 _MAX_LINES = 200
+# Two threads that build trees at once confuse CPython 3.11's count of how deep it is: SystemError.
+_ONE_AT_A_TIME = threading.RLock()
 _MAX_LINE = 300
 
 
@@ -59,7 +62,8 @@ def parse(code: str) -> ast.Module | None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            return ast.parse(code)
+            with _ONE_AT_A_TIME:
+                return ast.parse(code)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             return None
 
