@@ -1,5 +1,6 @@
 """Runs of generators: what they make, what becomes of every request, going on after a stop."""
 
+import itertools
 import json
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -431,6 +432,29 @@ def test_a_worker_that_breaks_down_in_the_middle_makes_and_pays_nothing_twice(
 
     assert (done.status, done.result["accepted"]) == (JobStatus.SUCCEEDED, 70)
     assert len(endpoint.requests) == session.scalars(select(LlmUsage.calls)).one() == 70
+
+
+def test_a_persona_that_an_earlier_run_brought_makes_nothing_new(
+    session: Session, dataset: Dataset, lead: Principal, admin: Principal, generate: Generate
+) -> None:
+    fill(session, dataset, lead, texts())
+    tasks = itertools.count()
+
+    def replies(request: Json) -> Answer:
+        if "Describe the persona" in said(request):
+            return Answer("A night nurse in a small hospital who plans shifts for her ward.")
+        number = next(tasks)
+        story = STORIES[number % 5]
+        return Answer(json.dumps({"instruction": f"Task {number}: {story}", "output": story[::-1]}))
+
+    with serving(replies) as endpoint:
+        add_provider(session, endpoint, admin)
+        first = generate("persona", provider="local")
+        second = generate("persona", provider="local", where="origin:human OR metadata.run:1")
+
+    assert first.result["accepted"] == 1
+    assert first.result["outcomes"]["failed a gate"] == len(STORIES) - 1
+    assert second.result["accepted"] == 0
 
 
 def test_self_instruct_takes_what_is_new_to_the_seeds_and_to_the_run(

@@ -24,9 +24,9 @@ _PYTHON_SURE = re.compile(
 )
 # Enough to judge by; the second keeps the pattern fast on lines of a megabyte.
 _MAX_LINES = 200
+_MAX_LINE = 300
 # Two threads that build trees at once confuse CPython 3.11's count of how deep it is: SystemError.
 _ONE_AT_A_TIME = threading.RLock()
-_MAX_LINE = 300
 
 
 @dataclass(frozen=True, slots=True)
