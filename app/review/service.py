@@ -23,6 +23,7 @@ _STATUS = {
     Verdict.FLAG: Status.QUARANTINED,
 }
 _MAX_NOTE = 10_000
+TAKEN_BACK = "decision taken back"  # the reason of the revision that undoes an edit
 
 
 def decide(
@@ -128,7 +129,7 @@ def undo(session: Session, decision_id: int, *, by: Principal) -> Decision:
     decision.undone_at = now()
     if decision.edited_from is not None:
         old = samples.body(session, sample, decision.edited_from)
-        samples.store_revision(session, sample, old.body, by=by, reason="decision taken back")
+        samples.store_revision(session, sample, old.body, by=by, reason=TAKEN_BACK)
     detail = {"decision": decision.id, "verdict": decision.verdict}
     samples.set_status(
         session,
