@@ -105,6 +105,30 @@ def diff(old: str, new: str) -> Markup:
     return Markup(_show_invisible("".join(parts)))  # noqa: S704 - escaped
 
 
+_ALIKE = 0.5  # of texts less alike than this, marks would cover all
+_SIDES_LIMIT = 3_000  # words of both: compared while somebody waits
+
+
+def beside(one: str, other: str) -> tuple[Markup, Markup] | None:
+    """Two texts that stand side by side, each with the words marked that the other has not.
+
+    None where they are not alike, or too long: marks would not help.
+    """
+    left, right = _WORDS.findall(one), _WORDS.findall(other)
+    matcher = difflib.SequenceMatcher(None, left, right, autojunk=False)
+    if len(left) + len(right) > _SIDES_LIMIT or matcher.quick_ratio() < _ALIKE:
+        return None
+    if matcher.ratio() < _ALIKE:
+        return None
+    sides: tuple[list[str], list[str]] = ([], [])
+    for kind, i1, i2, j1, j2 in matcher.get_opcodes():
+        for parts, words in zip(sides, (left[i1:i2], right[j1:j2]), strict=True):
+            said = html.escape("".join(words))
+            parts.append(said if kind == "equal" or not said else f"<mark>{said}</mark>")
+    marked_ = [Markup(_show_invisible("".join(one))) for one in sides]  # noqa: S704 - escaped
+    return marked_[0], marked_[1]
+
+
 _INVISIBLE = re.compile("[\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufffd]")
 _SHORT = {"\u200b": "ZWSP", "\u200d": "ZWJ", "\ufeff": "BOM", "\u00ad": "SHY", "\ufffd": "?"}
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.accounts.models import AuditEvent
 from app.accounts.policies import Principal
+from app.curation.pairs.building import Gate
 from app.curation.records import Kind, Origin, Record
 from app.datasets.models import Dataset, Purpose
 from app.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
@@ -18,6 +19,7 @@ from app.generation.service import Order as GenerationOrder
 from app.jobs import service as jobs
 from app.jobs.models import Job, JobKind, JobStatus
 from app.preferences import service
+from app.preferences.drafting import draft
 from app.preferences.orders import Order
 from app.review import service as review
 from app.review.models import Verdict
@@ -273,7 +275,7 @@ def test_after_a_crash_the_run_finds_what_it_wrote(
 ) -> None:
     ask(session, dataset, lead)
     monkeypatch.setattr(service, "_AT_ONCE", 1)
-    real, calls = pairing.draft, Counter[str]()
+    real, calls = draft, Counter[str]()
 
     def once(*given: Any) -> Any:
         calls["draft"] += 1
@@ -416,7 +418,7 @@ def test_a_preview_counts_what_the_run_then_does_and_writes_nothing(
     assert trial.refused == job.result["refused"]
     assert len(trial.examples) == 3
     again = service.preview(session, dataset, order)
-    assert (again.pairs, again.refused["known"]) == (0, 3)
+    assert (again.pairs, again.refused[Gate.KNOWN]) == (0, 3)
 
 
 def test_a_preview_of_too_much_says_so(
