@@ -222,5 +222,5 @@ def _people(session: Session, dataset: Dataset) -> People:
     query = select(*counts).where(
         Decision.dataset_id == dataset.id, said.is_not(None), Decision.undone_at.is_(None)
     )
-    agreed, disagreed, tied, first = session.execute(query).one()
+    agreed, disagreed, tied, first = tuple(session.execute(query).one())
     return People(agreed, disagreed, tied, first)
