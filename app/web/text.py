@@ -4,6 +4,7 @@ import difflib
 import html
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 from functools import cache
 
@@ -106,19 +107,23 @@ def diff(old: str, new: str) -> Markup:
 
 
 _ALIKE = 0.5  # of texts less alike than this, marks would cover all
-_SIDES_LIMIT = 3_000  # words of both: compared while somebody waits
+_WITH_SPACE = re.compile(r"\w+\s*|[^\w\s]\s*|\s+")
+# Pairs of equal words in both, which is what comparing them takes: some 20 ms for 10,000. Of 8,195
+# pairs of real answers that were measured, 26 that are alike have more than this.
+_SIDES_LIMIT = 20_000
 
 
 def beside(one: str, other: str) -> tuple[Markup, Markup] | None:
     """Two texts that stand side by side, each with the words marked that the other has not.
 
-    None where they are not alike, or too long: marks would not help.
+    None where they are not alike, or would take too long to compare while somebody waits.
     """
-    left, right = _WORDS.findall(one), _WORDS.findall(other)
-    matcher = difflib.SequenceMatcher(None, left, right, autojunk=False)
-    if len(left) + len(right) > _SIDES_LIMIT or matcher.quick_ratio() < _ALIKE:
+    left, right = _WITH_SPACE.findall(one), _WITH_SPACE.findall(other)
+    often = Counter(right)
+    if sum(count * often[word] for word, count in Counter(left).items()) > _SIDES_LIMIT:
         return None
-    if matcher.ratio() < _ALIKE:
+    matcher = difflib.SequenceMatcher(None, left, right, autojunk=False)
+    if matcher.quick_ratio() < _ALIKE or matcher.ratio() < _ALIKE:
         return None
     sides: tuple[list[str], list[str]] = ([], [])
     for kind, i1, i2, j1, j2 in matcher.get_opcodes():

@@ -59,7 +59,7 @@ def test_answers_are_compared_with_keys_and_each_preference_is_undone(
     page = visit(f"/datasets/{dataset}/review")
     settled(page, 1)
     marks = page.locator(".ab-side mark")
-    assert sorted(marks.all_inner_texts()) == ["after", "before"]
+    assert sorted(one.strip() for one in marks.all_inner_texts()) == ["after", "before"]
     beside = [page.locator(".ab-side").nth(at).bounding_box() for at in (0, 1)]
     assert beside[0] is not None
     assert beside[1] is not None
