@@ -93,7 +93,9 @@ def preferences(dataset: str, where: str, as_json: bool) -> None:
         print_json(found)
         return
     lengths, people = found["lengths"], found["people"]
-    click.echo(f"{found['pairs']:,} pairs that are open or approved.\n")
+    drawn = f"; what follows is of {found['drawn']:,} drawn by chance"
+    more = drawn if found["drawn"] < found["pairs"] else ""
+    click.echo(f"{found['pairs']:,} pairs that are open or approved{more}.\n")
     print_table(found["ways"], ("by", "pairs", "margin", "longer"))
     click.echo("")
     rows = [

@@ -103,9 +103,13 @@ class RunOut(BaseModel):
 
 
 class ReportOut(BaseModel):
-    """The pairs of a dataset that are open or approved, and its newest runs."""
+    """The pairs of a dataset that are open or approved, and its newest runs.
+
+    Of very many a draw of `drawn` is looked at; what is told beside `pairs` is of these.
+    """
 
     pairs: int
+    drawn: int
     margins: MarginsOut
     lengths: LengthsOut
     ways: list[WayOut]
@@ -161,6 +165,7 @@ def get_report(
     found = report.report(session, dataset, where)
     return ReportOut(
         pairs=found.pairs,
+        drawn=found.drawn,
         margins=MarginsOut.model_validate(found.margins),
         lengths=LengthsOut.model_validate(found.lengths),
         ways=[WayOut.model_validate(one) for one in found.ways],

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import BigInteger, any_, bindparam, select
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from app.curation.pairs.answers import Answer, asked, question_key
@@ -67,27 +68,40 @@ def draft(
     return Drafted(tuple(drafts), refused)
 
 
+# All revisions of these: most have one.
+_ROWS = (
+    select(
+        Sample.id,
+        Sample.kind,
+        Sample.status,
+        Sample.origin,
+        Sample.domain,
+        Sample.language,
+        SampleBody.revision,
+        SampleBody.body,
+        SampleBody.sample_metadata.label("metadata"),
+        Source.name.label("source"),
+    )
+    .join(SampleBody, SampleBody.sample_id == Sample.id)
+    .join(Source, Source.id == Sample.source_id)
+    .where(Sample.id == any_(bindparam("ids", type_=ARRAY(BigInteger))))
+)
+
+
 def _read(
     session: Session, groups: Sequence[Sequence[Side]]
 ) -> tuple[dict[Key, Answer], dict[Key, About]]:
     scores = {(one.id, one.revision): one.score for group in groups for one in group}
-    query = (
-        select(Sample, SampleBody, Source.name)
-        .join(SampleBody, SampleBody.sample_id == Sample.id)
-        .join(Source, Source.id == Sample.source_id)
-        .where(tuple_(SampleBody.sample_id, SampleBody.revision).in_(list(scores)))
-    )
     answers, about = {}, {}
-    for sample, body, source in session.execute(query):
-        key = (sample.id, body.revision)
-        both = asked(Kind(sample.kind), body.body)
+    ids = sorted({one for one, _ in scores})
+    for row in session.execute(_ROWS, {"ids": ids}):
+        key = (row.id, row.revision)
+        both = asked(Kind(row.kind), row.body) if key in scores else None
         if both is None:
             continue
-        barred = sample.status is Status.REJECTED
-        answers[key] = Answer(*key, *both, scores[key], barred=barred)
-        told = body.sample_metadata
-        model = str(told.get("model") or told.get("generator") or "")[:200]
-        about[key] = About(sample.origin, sample.domain, sample.language, source, model)
+        answers[key] = Answer(*key, *both, scores[key], barred=row.status is Status.REJECTED)
+        model = str(row.metadata.get("model") or row.metadata.get("generator") or "")[:200]
+        about[key] = About(row.origin, row.domain, row.language, row.source, model)
     return answers, about
 
 

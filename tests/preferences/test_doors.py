@@ -151,6 +151,26 @@ def test_pairs_from_elsewhere_are_counted_whatever_their_metadata_say(
     assert report(session, dataset, "id:0").pairs == 0
 
 
+def test_of_very_many_pairs_a_draw_is_looked_at(
+    session: Session, dataset: Dataset, lead: Principal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.preferences.report.MOST", 50)
+    records = [
+        Record(Kind.PREFERENCE, {"prompt": f"Why {n}?", "chosen": "Yes.", "rejected": "No, no."})
+        for n in range(400)
+    ]
+    fill(session, dataset, lead, records)
+
+    found = report(session, dataset)
+
+    assert found.pairs == 400
+    assert 20 < found.drawn < 90
+    assert found.drawn == report(session, dataset).drawn == found.ways[0].pairs
+    assert found.margins.missing == found.drawn
+    page = browser_of(session, lead).get("/datasets/mix/preferences").text
+    assert f"of {found.drawn} of them" in page
+
+
 def test_on_the_page_pairs_are_tried_built_looked_at_and_taken_back(
     session: Session, dataset: Dataset, lead: Principal, bells: list[str]
 ) -> None:
