@@ -74,8 +74,9 @@ def _print_trial(found: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         print_json(found)
         return
+    all_ = f" of {found['groups']:,}" if found["tried"] < found["groups"] else ""
     click.echo(
-        f"{found['pairs']:,} pairs would be built of {found['groups']:,} groups of answers, with a "
+        f"{found['pairs']:,} pairs would be built of {found['tried']:,}{all_} groups, with a "
         f"margin of {found['margin']:g}; in {found['longer']:.0%} the chosen one is longer.\n"
     )
     print_table(found["refused"], ("gate", "count", "about"))

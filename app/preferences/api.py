@@ -35,11 +35,15 @@ class ExampleOut(BaseModel):
 
 
 class TrialOut(BaseModel):
-    """What a run would do; `longer` is the share of pairs whose chosen answer is the longer one."""
+    """What a run would do; `longer` is the share of pairs whose chosen answer is the longer one.
+
+    Of very many groups each so-manieth is `tried`: pairs and refusals are of these.
+    """
 
     by: str
     margin: float
     groups: int
+    tried: int
     pairs: int
     longer: float
     refused: list[RefusedOut]
@@ -137,6 +141,7 @@ def preview(name: str, body: Order, session: SessionDep, _user: CurrentLead) -> 
         by=found.method,
         margin=found.margin,
         groups=found.groups,
+        tried=found.tried,
         pairs=found.pairs,
         longer=found.longer,
         refused=_refused({gate.value: count for gate, count in found.refused.items()}),

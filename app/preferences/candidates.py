@@ -53,9 +53,9 @@ class Found:
             return 0.0, 1.0
         return float(self.scores.min()), float(self.scores.max())
 
-    def groups(self, first: int) -> Iterator[list[Side]]:
-        """The groups from this one on."""
-        for start, end in zip(self.bounds[first:-1], self.bounds[first + 1 :], strict=True):
+    def groups(self, step: int = 1) -> Iterator[list[Side]]:
+        """The groups in order, or each so-manieth of them."""
+        for start, end in zip(self.bounds[:-1:step], self.bounds[1::step], strict=True):
             yield [
                 Side(int(self.ids[at]), int(self.revisions[at]), float(self.scores[at]))
                 for at in range(start, end)

@@ -31,7 +31,8 @@ from app.samples.search import condition
 from app.sources import service as sources
 from app.sources.models import Source
 
-MOST_TRIED = 50_000  # answers that are read while somebody waits: two seconds
+MOST_READ = 50_000  # answers whose questions are read while somebody waits
+MOST_TRIED = 10_000  # answers that are compared meanwhile: a second or two
 _AT_ONCE = 300  # groups whose texts are held
 _EXAMPLES = 3
 
@@ -40,12 +41,14 @@ _EXAMPLES = 3
 class Trial:
     """What a run would do: groups of answers, pairs, refusals by gate, and how lengths would lie.
 
-    `longer` is the share of pairs whose chosen answer is the longer one.
+    Of very many groups each so-manieth is `tried`. `longer` is the share of pairs whose chosen
+    answer is the longer one.
     """
 
     method: str
     margin: float
     groups: int
+    tried: int
     pairs: int
     longer: float
     refused: Counter[Gate]
@@ -56,15 +59,16 @@ def preview(session: Session, dataset: Dataset, order: Order) -> Trial:
     """Count what would be built and refused; nothing is written."""
     found_by, into = _checked(session, dataset, order)
     answers = candidates.count(session, dataset.id, order.where)
-    if answers > MOST_TRIED:
+    if found_by.signal is not None and answers > MOST_READ:
         raise InvalidError(
-            f"{answers:,} answers match, and a preview reads {MOST_TRIED:,} at most. Narrow it by "
+            f"{answers:,} answers match, and a preview reads {MOST_READ:,} at most. Narrow it by "
             "a filter, or start the run: it tells the same, and it can be taken back."
         )
     found = candidates.find(session, dataset.id, found_by, order.where)
     margin = _margin(order, found)
-    refused, drafts = Counter(found.refused), list[Draft]()
-    for part in batches(found):
+    refused, drafts, tried = Counter(found.refused), list[Draft](), 0
+    for part in batches(found, 1 + len(found.ids) // MOST_TRIED):
+        tried += len(part)
         drafted = draft(session, part, found_by.name, order.rules, margin)
         known = storing.count_known(session, into.id, drafted.drafts)
         refused.update(drafted.refused)
@@ -78,6 +82,7 @@ def preview(session: Session, dataset: Dataset, order: Order) -> Trial:
         found_by.name,
         margin,
         len(found),
+        tried,
         len(drafts) - refused[Gate.KNOWN],
         longer / len(drafts) if drafts else 0.0,
         +refused,
@@ -85,9 +90,9 @@ def preview(session: Session, dataset: Dataset, order: Order) -> Trial:
     )
 
 
-def batches(found: Found) -> Iterator[list[list[candidates.Side]]]:
-    """Some groups at a time."""
-    groups = found.groups(0)
+def batches(found: Found, step: int = 1) -> Iterator[list[list[candidates.Side]]]:
+    """Some groups at a time: all, or each so-manieth."""
+    groups = found.groups(step)
     while part := list(islice(groups, _AT_ONCE)):
         yield part
 

@@ -425,10 +425,26 @@ def test_a_preview_of_too_much_says_so(
     session: Session, dataset: Dataset, lead: Principal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ask(session, dataset, lead)
-    monkeypatch.setattr(service, "MOST_TRIED", 3)
+    monkeypatch.setattr(service, "MOST_READ", 3)
 
     with pytest.raises(InvalidError, match="7 answers match, and a preview reads 3 at most"):
         service.preview(session, dataset, Order(by="scores:judge"))
+
+
+def test_of_very_many_groups_some_are_tried(
+    session: Session, dataset: Dataset, lead: Principal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = [
+        scored(f"Number {n}?", f"It is {side} {n}.", score)
+        for n in range(20)
+        for side, score in (("surely", 5), ("hardly", 1))
+    ]
+    fill(session, dataset, lead, records)
+    monkeypatch.setattr(service, "MOST_TRIED", 10)
+
+    trial = service.preview(session, dataset, Order(by="scores:judge"))
+
+    assert (trial.groups, trial.tried, trial.pairs) == (20, 4, 4)
 
 
 def test_pairs_go_into_another_dataset_under_the_shared_licence(

@@ -220,7 +220,7 @@ def test_by_command_line(
         monkeypatch.setattr(f"app.{module}.from_environment", here)
     words = ("prefer", "mix", "--by", "scores:judge", "--set", "pick=all", "--set", "most=9")
 
-    assert "3 pairs would be built of 1 groups" in winnow(*words, "--preview")[1]
+    assert "3 pairs would be built of 1 groups, with" in winnow(*words, "--preview")[1]
     code, said = winnow(*words, "--set", "margin=3", "--wait")
     assert (code, "1 pairs of 1 groups" in said, "margin" in said) == (0, True, True)
     assert json.loads(winnow(*words, "--preview", "--json")[1])["pairs"] == 2
