@@ -32,7 +32,7 @@ from app.sources import service as sources
 from app.sources.models import Source
 
 MOST_READ = 50_000  # answers whose questions are read while somebody waits
-MOST_TRIED = 10_000  # answers that are compared meanwhile: a second or two
+MOST_TRIED = 10_000  # answers that are compared meanwhile
 _AT_ONCE = 300  # groups whose texts are held
 _EXAMPLES = 3
 
