@@ -21,6 +21,7 @@ from app.client import OPEN_STATUSES, Client, Json, Refused, from_environment, p
 
 _ROLE = click.Choice(["annotator", "lead", "admin"])
 _VERDICTS = {"approve": "approved", "reject": "rejected", "skip": "skipped", "flag": "flagged"}
+_SIDES = ("a", "b", "tie")  # of a pair of answers
 _JOB_COLUMNS = ("id", "title", "status", "done", "total", "failed", "rate", "created_at")
 
 
@@ -83,7 +84,11 @@ def review_next(dataset: str, as_json: bool) -> None:
         click.echo("Nothing is left to review.")
     else:
         sample = found["sample"]
-        rows = [{"field": name, "value": value} for name, value in sample["body"].items()]
+        body = sample["body"]
+        if sample["kind"] == "preference":  # in an order of one's own, as on the page
+            body = from_environment().get(f"/samples/{sample['id']}/sides")
+            del body["revision"]
+        rows = [{"field": name, "value": value} for name, value in body.items()]
         click.echo(f"Sample {sample['id']}, {found['remaining']:,} waiting\n")
         print_table(rows, ("field", "value"))
 
@@ -118,20 +123,28 @@ def review_queue(dataset: str, as_json: bool, **given: Any) -> None:
 
 @click.command()
 @click.argument("sample", type=int)
-@click.argument("verdict", type=click.Choice(list(_VERDICTS)))
+@click.argument("verdict", type=click.Choice([*_VERDICTS, *_SIDES]))
 @click.option("--note", default="", metavar="TEXT")
 @click.option("--children", is_flag=True, help="All open samples made from it, not itself.")
 @json_option
 def decide(sample: int, verdict: str, note: str, children: bool, as_json: bool) -> None:
-    """Decide on a sample as it is now, or on all that was made from it."""
+    """Decide on a sample as it is now, or on all that was made from it.
+
+    Of a pair of answers, as `review next` shows them: a, b or tie says which is better.
+    """
     client = from_environment()
     if children:
         job = client.post(f"/samples/{sample}/children", {"action": verdict})
         print_json(job) if as_json else click.echo(f"Job {job['id']}: {job['title']}.")
         return
     revision = client.get(f"/samples/{sample}", fields="revision")["revision"]
-    body = {"verdict": verdict, "revision": revision, "note": note}
-    made = client.post(f"/samples/{sample}/decisions", body)
+    if verdict in _SIDES:
+        said = {"preferred": verdict, "revision": revision, "note": note}
+        made = client.post(f"/samples/{sample}/preferences", said)
+        verdict = made["verdict"]
+    else:
+        body = {"verdict": verdict, "revision": revision, "note": note}
+        made = client.post(f"/samples/{sample}/decisions", body)
     print_json(made) if as_json else click.echo(f"Sample {sample} is {_VERDICTS[verdict]}.")
 
 

@@ -42,6 +42,8 @@ from app.matching import pages as matching_pages
 from app.overview import pages as overview_pages
 from app.perplexity import api as perplexity_api
 from app.perplexity import pages as perplexity_pages
+from app.preferences import api as preferences_api
+from app.preferences import pages as preferences_pages
 from app.releases import api as releases_api
 from app.releases import pages as releases_pages
 from app.review import api as review_api
@@ -70,6 +72,7 @@ _API = (
     scoring_api,
     verifying_api,
     generation_api,
+    preferences_api,
     masking_api,
     contamination_api,
     embeddings_api,
@@ -99,6 +102,7 @@ _PAGES = (
     scoring_pages,
     verifying_pages,
     generation_pages,
+    preferences_pages,
     masking_pages,
     contamination_pages,
     filtering_pages,

@@ -35,6 +35,7 @@ HANDLERS: Mapping[JobKind, str] = {
     JobKind.MAP: "workers.maps:HANDLER",
     JobKind.VERIFY: "workers.verifying:HANDLER",
     JobKind.GENERATE: "workers.generating:HANDLER",
+    JobKind.PAIR: "workers.pairing:HANDLER",
 }
 
 

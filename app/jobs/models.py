@@ -39,6 +39,7 @@ class JobKind(StrEnum):
     MAP = "map"
     VERIFY = "verify"
     GENERATE = "generate"
+    PAIR = "pair"
 
 
 class Queue(StrEnum):

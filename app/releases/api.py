@@ -140,7 +140,10 @@ def release_rows(
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> Page[dict[str, Any]]:
-    """Rows of the release in a layout, from a cursor on; the same pages on every call."""
+    """Rows of the release in a layout, from a cursor on; the same pages on every call.
+
+    The layouts of KTO have two rows of each pair, so a page may have twice its limit.
+    """
     release = service.ready(service.find(session, release_id))
     writer = FORMATS.get(format_)
     if writer is None:
@@ -149,9 +152,9 @@ def release_rows(
     after = key[0] if key else 0
     found = list(rows.records(session, release, after=after, limit=limit + 1))
     shown = found[:limit]
-    encoded = [writer.columns(record) for record in shown]
+    encoded = [writer.rows(record) for record in shown]
     return Page(
-        items=[one for one in encoded if not isinstance(one, Unwritable)],
+        items=[row for one in encoded if not isinstance(one, Unwritable) for row in one],
         next=encode_cursor(shown[-1].id) if len(found) > limit else None,
         total=_rows_in(release, format_),
     )

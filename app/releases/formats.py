@@ -14,6 +14,10 @@ _LAYOUTS = {
     "sharegpt": Layout.SHAREGPT,
     "text": Layout.TEXT,
     "dpo": Layout.DPO,
+    "dpo-messages": Layout.DPO_MESSAGES,
+    "kto": Layout.KTO,
+    "kto-messages": Layout.KTO_MESSAGES,
+    "reward": Layout.REWARD,
 }
 
 # "jsonl" and "parquet" hold the samples as the catalog does; "jsonl-messages" and so on re-shape.

@@ -7,8 +7,9 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.accounts.current import CurrentUser, SessionDep
+from app.curation.pairs.sides import Side
 from app.datasets import service as datasets
-from app.review import queue, service, tally
+from app.review import comparing, queue, service, tally
 from app.review.models import Verdict
 from app.samples import registry
 from app.samples import service as samples
@@ -37,9 +38,30 @@ class DecisionOut(BaseModel):
     revision: int
     edited_from: int | None
     note: str
+    preferred: str | None = Field(description="Of a pair: chosen, rejected or tie")
+    place: str | None = Field(description="Where the preferred answer stood: a, b or tie")
     previous_status: Status
     created_at: datetime
     undone_at: datetime | None
+
+
+class SidesOut(BaseModel):
+    """A pair in an order that is drawn for each person: nothing tells which one was chosen."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    prompt: str
+    a: str
+    b: str
+    revision: int
+
+
+class PreferenceIn(BaseModel):
+    """Which answer of a pair is better, by the order in which one was shown them."""
+
+    preferred: Side
+    revision: int
+    note: str = Field("", max_length=10_000)
 
 
 class NextOut(BaseModel):
@@ -102,6 +124,30 @@ def decide(sample_id: int, body: DecisionIn, session: SessionDep, user: CurrentU
         revision=body.revision,
         note=body.note,
         body=body.body,
+        by=user,
+    )
+    return DecisionOut.model_validate(decision)
+
+
+@router.get("/samples/{sample_id}/sides", name="api:get_sides")
+def get_sides(sample_id: int, session: SessionDep, user: CurrentUser) -> SidesOut:
+    """Both answers of a pair in one's own order."""
+    sample = samples.get(session, sample_id)
+    found = comparing.sides(sample, samples.body(session, sample), user)
+    return SidesOut(prompt=found.prompt, a=found.a, b=found.b, revision=sample.revision)
+
+
+@router.post("/samples/{sample_id}/preferences", status_code=201, name="api:prefer")
+def prefer(
+    sample_id: int, body: PreferenceIn, session: SessionDep, user: CurrentUser
+) -> DecisionOut:
+    """Say which answer of a pair is better, or that neither is; undone as other decisions are."""
+    decision = comparing.prefer(
+        session,
+        sample_id,
+        side=body.preferred,
+        revision=body.revision,
+        note=body.note,
         by=user,
     )
     return DecisionOut.model_validate(decision)

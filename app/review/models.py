@@ -81,7 +81,11 @@ class ReviewItem(Base):
 
 
 class Decision(CreatedAt, Base):
-    """One reviewer's verdict on one revision of a sample."""
+    """One reviewer's verdict on one revision of a sample.
+
+    Of a pair of answers `preferred` tells which one they preferred: chosen, rejected or tie, as
+    the sides were built; `place` where it stood: a, b or tie.
+    """
 
     __tablename__ = "decisions"
     __table_args__ = (
@@ -108,4 +112,6 @@ class Decision(CreatedAt, Base):
     previous_status: Mapped[Status] = mapped_column(StatusColumn)
     previous_drop: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     blind: Mapped[bool] = mapped_column(default=False)
+    preferred: Mapped[str | None]
+    place: Mapped[str | None]
     undone_at: Mapped[datetime | None]

@@ -10,15 +10,16 @@ from sqlalchemy.orm import Session
 from app.accounts import service as accounts
 from app.accounts.current import CurrentLead, CurrentUser, SessionDep
 from app.accounts.policies import Principal
-from app.curation.records import BODY_FIELDS
+from app.curation.pairs.sides import Side
+from app.curation.records import BODY_FIELDS, Kind
 from app.datasets import service as datasets
 from app.datasets.models import Dataset
 from app.errors import ConflictError
-from app.review import queue, service, tally
+from app.review import comparing, queue, service, tally
 from app.review.models import Decision, ReviewItem, ReviewQueue, Verdict
 from app.samples import lineage, registry
 from app.samples import service as samples
-from app.samples.models import DatasetSignal, Sample
+from app.samples.models import DatasetSignal, Sample, SampleBody
 from app.scoring import service as scoring
 from app.scoring import trust
 from app.sources.models import Source
@@ -63,15 +64,16 @@ def _context(
         "tallies": counted.decided,
         "decided": sum(counted.decided.values()),
         "remaining": counted.waiting,
-        "next": _next(session, review_queue, items[1], ahead[0]) if ahead else None,
+        "next": _next(session, review_queue, items[1], ahead[0], user) if ahead else None,
         "ahead": [(one, _title(session, one)) for one in ahead],
         "behind": _behind(session, dataset, user),
         "last": last,
         "keys": accounts.review_keys(session, user.id),
+        "title": _title(session, current) if current else "",
         "order_signals": _order_signals(session, dataset),
         "verdicts": list(Verdict),
         "editing": edited is not None and current is not None and edited == current.id,
-        **_sample(session, review_queue, current),
+        **_sample(session, review_queue, current, user),
     }
 
 
@@ -81,43 +83,62 @@ def _order_signals(session: Session, dataset: Dataset) -> list[str]:
     return [one.name for one in signals if one.key in trust.JUDGING]
 
 
-def _sample(session: Session, review_queue: ReviewQueue, sample: Sample | None) -> dict[str, Any]:
-    """What the card shows; in blind mode scores, source and origin never leave the server."""
+def _sample(
+    session: Session, review_queue: ReviewQueue, sample: Sample | None, user: Principal
+) -> dict[str, Any]:
+    """What the card shows; in blind mode scores, source and origin never leave the server.
+
+    Of a pair nothing does that tells which answer was built as the better one.
+    """
     if sample is None:
         return {
             "sample": None,
             "body": None,
+            "sides": None,
             "scores": [],
             "source": None,
             "fields": (),
             "checks": [],
             "parents": [],
         }
-    blind = review_queue.blind
+    body = samples.body(session, sample)
+    pair = _sides(sample, body, user)
+    blind = review_queue.blind or pair is not None
     signals = [] if blind else registry.signals(session, sample.dataset_id)
     named = samples.named_scores(sample, signals)
     return {
         "sample": sample,
-        "body": samples.body(session, sample),
-        "original": samples.body(session, sample, 1) if sample.revision > 1 else None,
+        "body": body,
+        "sides": pair,
+        "original": _original(session, sample),
         "scores": [(one, named[one.name]) for one in _first_imported(signals) if one.name in named],
         "notes": {} if blind else scoring.notes(session, sample.id),
         "checks": [] if blind else badges.badges(session, sample),
         "parents": [] if blind else lineage.parents_of(session, sample),
-        "source": None if blind else session.get_one(Source, sample.source_id),
+        "source": None if review_queue.blind else session.get_one(Source, sample.source_id),
         "fields": BODY_FIELDS[sample.kind],
     }
 
 
+def _sides(sample: Sample, body: SampleBody, user: Principal) -> comparing.Sides | None:
+    return comparing.sides(sample, body, user) if sample.kind is Kind.PREFERENCE else None
+
+
+def _original(session: Session, sample: Sample) -> SampleBody | None:
+    return samples.body(session, sample, 1) if sample.revision > 1 else None
+
+
 def _next(
-    session: Session, review_queue: ReviewQueue, item: ReviewItem, sample: Sample
+    session: Session, review_queue: ReviewQueue, item: ReviewItem, sample: Sample, user: Principal
 ) -> dict[str, Any]:
     """The card after this one: it waits in the page, so that a decision shows it at once."""
+    body = samples.body(session, sample)
     return {
         "item": item,
         "sample": sample,
-        "body": samples.body(session, sample),
-        "original": samples.body(session, sample, 1) if sample.revision > 1 else None,
+        "body": body,
+        "sides": _sides(sample, body, user),
+        "original": _original(session, sample),
         "source": None if review_queue.blind else session.get_one(Source, sample.source_id),
         "parents": [] if review_queue.blind else lineage.parents_of(session, sample),
     }
@@ -136,7 +157,9 @@ def _behind(session: Session, dataset: Dataset, user: Principal) -> list[tuple[D
 
 
 def _title(session: Session, sample: Sample) -> str:
-    return samples.body(session, sample).text[:80]
+    """The beginning of its text; of a pair that of the question alone, as answers would tell."""
+    body = samples.body(session, sample)
+    return (body.body["prompt"] if sample.kind is Kind.PREFERENCE else body.text)[:80]
 
 
 @router.post("/datasets/{name}/review/{sample_id}", name="review:decide")
@@ -147,28 +170,25 @@ def decide(
     session: SessionDep,
     user: CurrentUser,
     form: FormFields,
-    verdict: Annotated[Verdict, Form()],
+    verdict: Annotated[Verdict | Side, Form()],
     revision: Annotated[int, Form()],
     note: Annotated[str, Form(max_length=10_000)] = "",
 ) -> HTMLResponse:
     """Record the verdict and answer with the next sample; a conflict keeps all on the page."""
     dataset = datasets.get(session, name)
-    body = None
+    given: dict[str, Any] = {"revision": revision, "note": note, "by": user}
     if any(field.startswith("body.") for field in form):
-        body = body_from_form(samples.get(session, sample_id).kind, form)
+        given["body"] = body_from_form(samples.get(session, sample_id).kind, form)
     try:
         with session.begin_nested():
-            service.decide(
-                session,
-                sample_id,
-                verdict=verdict,
-                revision=revision,
-                note=note,
-                body=body,
-                by=user,
-            )
+            if isinstance(verdict, Side):
+                given.pop("body", None)
+                comparing.prefer(session, sample_id, side=verdict, **given)
+            else:
+                service.decide(session, sample_id, verdict=verdict, **given)
     except ConflictError as error:
-        return _conflict(request, session, dataset, sample_id, error, verdict, note)
+        settled = Verdict.SKIP if isinstance(verdict, Side) else verdict
+        return _conflict(request, session, dataset, sample_id, error, settled, note)
     return render(request, "review/_bench.html", page="review", **_context(session, dataset, user))
 
 

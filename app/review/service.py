@@ -23,6 +23,7 @@ _STATUS = {
     Verdict.FLAG: Status.QUARANTINED,
 }
 _MAX_NOTE = 10_000
+TAKEN_BACK = "decision taken back"  # the reason of the revision that undoes an edit
 
 
 def decide(
@@ -34,8 +35,11 @@ def decide(
     by: Principal,
     note: str = "",
     body: Mapping[str, Any] | None = None,
+    metadata: Mapping[str, Any] | None = None,
 ) -> Decision:
     """Record a verdict on the revision the reviewer saw, with their edit if they made one.
+
+    With an edit may come other metadata than the sample had.
 
     Refuses with a conflict when the sample was edited or decided meanwhile, or when somebody
     else holds it; nothing is stored then.
@@ -46,7 +50,7 @@ def decide(
     sample = samples.locked(session, sample_id)
     _refuse_conflicts(session, sample, revision, by)
     if body is not None:
-        samples.store_revision(session, sample, body, by=by, reason=note)
+        samples.store_revision(session, sample, body, by=by, reason=note, metadata=metadata)
     dataset = datasets.by_id(session, sample.dataset_id)
     decision = Decision(
         dataset_id=sample.dataset_id,
@@ -128,7 +132,14 @@ def undo(session: Session, decision_id: int, *, by: Principal) -> Decision:
     decision.undone_at = now()
     if decision.edited_from is not None:
         old = samples.body(session, sample, decision.edited_from)
-        samples.store_revision(session, sample, old.body, by=by, reason="decision taken back")
+        samples.store_revision(
+            session,
+            sample,
+            old.body,
+            by=by,
+            reason=TAKEN_BACK,
+            metadata=old.sample_metadata,
+        )
     detail = {"decision": decision.id, "verdict": decision.verdict}
     samples.set_status(
         session,

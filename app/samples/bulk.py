@@ -35,10 +35,13 @@ MASK = "mask"
 # So do duplicates: what goes is chosen by what a matcher found, not by a filter alone.
 DROP_DUPLICATES = "drop_duplicates"
 NOT_DUPLICATES = "not_duplicates"
+# And pairs of answers that a run built.
+PAIRS = "preference_pairs"
 _KINDS = {
     MASK: JobKind.MASK,
     DROP_DUPLICATES: JobKind.DEDUPLICATE,
     NOT_DUPLICATES: JobKind.DEDUPLICATE,
+    PAIRS: JobKind.PAIR,
 }
 
 _STATUS = {

@@ -180,9 +180,15 @@ def edit(
 
 
 def store_revision(
-    session: Session, sample: Sample, new: Mapping[str, Any], *, by: Principal, reason: str
+    session: Session,
+    sample: Sample,
+    new: Mapping[str, Any],
+    *,
+    by: Principal,
+    reason: str,
+    metadata: Mapping[str, Any] | None = None,
 ) -> Sample:
-    """Append a revision to a sample that the caller holds."""
+    """Append a revision to a sample that the caller holds; its metadata stay unless given."""
     old = body(session, sample)
     checked = check_body(sample.kind, new)
     digest = content_hash(sample.kind, checked)
@@ -196,7 +202,7 @@ def store_revision(
             sample_id=sample.id,
             revision=revision,
             body=checked,
-            sample_metadata=old.sample_metadata,
+            sample_metadata=old.sample_metadata if metadata is None else dict(metadata),
             text=words,
             content_hash=digest,
             author_id=by.id,

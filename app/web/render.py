@@ -12,7 +12,7 @@ from fastapi.templating import Jinja2Templates
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from app.web.cards import parts
-from app.web.text import diff, folded, marked, rendered
+from app.web.text import beside, diff, folded, marked, rendered
 
 ROOT = Path(__file__).resolve().parents[2]
 STATIC = ROOT / "static"
@@ -42,7 +42,7 @@ def templates() -> Jinja2Templates:
         marked=marked,
         folded=folded,
     )
-    env.globals.update(diff=diff, version=_version(), card_parts=parts)
+    env.globals.update(diff=diff, beside=beside, version=_version(), card_parts=parts)
     return Jinja2Templates(env=env)
 
 

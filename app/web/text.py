@@ -4,6 +4,7 @@ import difflib
 import html
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 from functools import cache
 
@@ -103,6 +104,34 @@ def diff(old: str, new: str) -> Markup:
         parts.append(f"<del>{gone}</del>" if gone else "")
         parts.append(f"<ins>{come}</ins>" if come else "")
     return Markup(_show_invisible("".join(parts)))  # noqa: S704 - escaped
+
+
+_ALIKE = 0.5  # of texts less alike than this, marks would cover all
+_WITH_SPACE = re.compile(r"\w+\s*|[^\w\s]\s*|\s+")
+# Pairs of equal words in both, which is what comparing them takes: some 20 ms for 10,000. Of 8,195
+# pairs of real answers that were measured, 26 that are alike have more than this.
+_SIDES_LIMIT = 20_000
+
+
+def beside(one: str, other: str) -> tuple[Markup, Markup] | None:
+    """Two texts that stand side by side, each with the words marked that the other has not.
+
+    None where they are not alike, or would take too long to compare while somebody waits.
+    """
+    left, right = _WITH_SPACE.findall(one), _WITH_SPACE.findall(other)
+    often = Counter(right)
+    if sum(count * often[word] for word, count in Counter(left).items()) > _SIDES_LIMIT:
+        return None
+    matcher = difflib.SequenceMatcher(None, left, right, autojunk=False)
+    if matcher.quick_ratio() < _ALIKE or matcher.ratio() < _ALIKE:
+        return None
+    sides: tuple[list[str], list[str]] = ([], [])
+    for kind, i1, i2, j1, j2 in matcher.get_opcodes():
+        for parts, words in zip(sides, (left[i1:i2], right[j1:j2]), strict=True):
+            said = html.escape("".join(words))
+            parts.append(said if kind == "equal" or not said else f"<mark>{said}</mark>")
+    marked_ = [Markup(_show_invisible("".join(one))) for one in sides]  # noqa: S704 - escaped
+    return marked_[0], marked_[1]
 
 
 _INVISIBLE = re.compile("[\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufffd]")

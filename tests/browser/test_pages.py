@@ -99,6 +99,7 @@ STATES = {
     "verify-form": State("/datasets/demo/verify", keys=("m",), waits="#run h2"),
     "generate": State("/datasets/demo/generate"),
     "generate-errors": State("/datasets/demo/generate?generator=errors"),
+    "preferences-form": State("/datasets/demo/preferences", keys=("m",), waits="#build h2"),
     "perplexity": State("/datasets/demo/perplexity"),
     "classify-form": State(
         "/datasets/demo/scores", clicks=("[popovertarget=classify]",), waits="#classify h2"
@@ -123,6 +124,7 @@ PLACES = (
         "/map",
         "/verify",
         "/generate",
+        "/preferences",
     ),
     *("/import", "/releases", "/jobs"),
 )
@@ -180,6 +182,29 @@ def test_axe_finds_nothing_on_a_mapping_a_release_and_a_failed_job(
     assert seen(State(f"/releases/{release['id']}?against={against}")) == []
     assert seen(State(f"/datasets/{dataset}/jobs?job={job['id']}")) == []
     assert seen(State(f"/datasets/{dataset}/imports/{batch['id']}")) == []
+
+
+def test_axe_finds_nothing_on_pairs_and_their_review(
+    site: Site, seen: Callable[..., list[str]]
+) -> None:
+    answers = [
+        {"id": f"{n}", "instruction": "Why?", "output": text, "judge_score": n}
+        for n, text in enumerate(["No idea at all.", "Since it is so, as they say."], 1)
+    ]
+    dataset = site.dataset(answers, scores="judge_score")
+    order = {"by": "scores:judge_score"}
+    site.finished(site.api.post(f"/datasets/{dataset}/preferences", order))
+    site.api.put(f"/datasets/{dataset}/review-queue", {"where": "kind:preference"})
+
+    assert seen(State(f"/datasets/{dataset}/preferences", waits="[aria-label=Runs]")) == []
+    assert seen(State(f"/datasets/{dataset}/review", waits=".ab")) == []
+    tried = State(
+        f"/datasets/{dataset}/preferences",
+        keys=("m",),
+        clicks=("[hx-target='#trial']",),
+        waits="#trial h3",
+    )
+    assert seen(tried) == []
 
 
 def test_pages_without_data_are_whole(site: Site, seen: Callable[..., list[str]]) -> None:

@@ -8,7 +8,7 @@ from bs4 import BeautifulSoup
 from app.curation.records import Kind
 from app.web import render
 from app.web.cards import body_from_form, parts
-from app.web.text import diff, folded, marked, rendered
+from app.web.text import beside, diff, folded, marked, rendered
 
 
 @pytest.mark.parametrize(
@@ -108,3 +108,33 @@ def test_a_body_as_parts_and_back_from_a_form() -> None:
     code = {"signature": "def f():", "docstring": "", "solution": "pass", "tests": ""}
     assert [part.field for part in parts(Kind.COMPLETION, code)] == ["signature", "solution"]
     assert body_from_form(Kind.TEXT, {"body.text": "a\r\nb"}) == {"text": "a\nb"}
+
+
+def test_texts_side_by_side_are_marked_where_they_differ() -> None:
+    assert beside("It is <b>so</b>, he said.", "It is <b>not</b>, he said.") == (
+        "It is &lt;b&gt;<mark>so</mark>&lt;/b&gt;, he said.",
+        "It is &lt;b&gt;<mark>not</mark>&lt;/b&gt;, he said.",
+    )
+    assert beside("One two three.", "One two three, and four.") == (
+        "One two three.",
+        "One two three<mark>, and four</mark>.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Nothing of this", "is the same as that there"),
+        ("a b c d", "d c b a"),
+        ("a " * 150, "a " * 151),
+    ],
+)
+def test_texts_that_are_not_alike_or_take_long_are_not_marked(one: str, other: str) -> None:
+    assert beside(one, other) is None
+
+
+def test_what_is_invisible_is_shown_in_marked_sides_too() -> None:
+    sides = beside("so it is \u202eevil", "so it is good")
+
+    assert sides is not None
+    assert '<span class="inv">RO</span>' in sides[0] or "\u202e" not in sides[0]

@@ -9,8 +9,8 @@ import orjson
 
 from app.curation.readers.values import kind_of, listed, parse_cell, shown
 from app.curation.records import Kind
+from app.curation.text.transcripts import Message, transcript
 
-Message = dict[str, str]
 Body = dict[str, Any]
 Columns = Mapping[str, str]
 
@@ -34,7 +34,6 @@ _ROLES = {
     "function_call": "function_call",
 }
 MORE_IN_MESSAGES = "Fields of messages other than role and text were left out"
-_SPEAKERS = {"user": "Human", "assistant": "Assistant", "system": "System"}
 _MEDIA = frozenset({"image", "image_url", "video", "video_url", "audio", "input_audio", "file"})
 _TRANSCRIPT = re.compile(r"\s*Human:.*\n\nAssistant:", re.DOTALL)
 _TURN = re.compile(r"(?:\A|\n\n)\s*(Human|Assistant):")
@@ -181,16 +180,6 @@ def _shared(chosen: Sequence[Message], rejected: Sequence[Message]) -> int:
     """How many turns both begin with; the last of each is its answer."""
     most = min(len(chosen), len(rejected)) - 1
     return next((at for at in range(most) if chosen[at] != rejected[at]), max(most, 0))
-
-
-def transcript(turns: Sequence[Message]) -> str:
-    """One turn as its text, several with their speakers."""
-    if len(turns) == 1:
-        return turns[0]["content"]
-    return "\n\n".join(
-        f"{_SPEAKERS.get(turn['role'], turn['role'].capitalize())}: {turn['content']}"
-        for turn in turns
-    )
 
 
 def _completion(values: Mapping[str, Any], columns: Columns) -> Body:

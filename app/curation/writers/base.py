@@ -14,7 +14,13 @@ from pydantic import Field
 
 from app.curation.methods import Method
 from app.curation.records import Record
-from app.curation.writers.layouts import Columns, Layout, Unwritable, encode
+from app.curation.writers.layouts import (
+    UNPAIRED,
+    Columns,
+    Layout,
+    Unwritable,
+    encode_all,
+)
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -110,20 +116,24 @@ class Writer(Method):
     def write_rows(self, rows: Iterator[Columns], file: Sink, left_out: Counter[str]) -> int:
         """Write one file and say how many rows it got; count in `left_out` those it did not."""
 
-    def columns(self, record: Record) -> Columns | Unwritable:
-        """One record as its row in the file, or why it has no place in this layout."""
-        columns = encode(self.layout, record)
-        if isinstance(columns, Unwritable) or not self.about:
-            return columns
-        return columns | _about(record)
+    def rows(self, record: Record) -> list[Columns] | Unwritable:
+        """One record as its rows in the file, or why it has no place in this layout."""
+        rows = encode_all(self.layout, record)
+        if isinstance(rows, Unwritable) or not self.about:
+            return rows
+        about = _about(record)
+        if self.layout in UNPAIRED and "id" in about:  # a row each: their ids must differ
+            ids = [f"{about['id']}-{side}" for side in ("chosen", "rejected")]
+            return [row | about | {"id": one} for row, one in zip(rows, ids, strict=True)]
+        return [row | about for row in rows]
 
     def _encoded(self, records: Iterable[Record], left_out: Counter[str]) -> Iterator[Columns]:
         for record in records:
-            columns = self.columns(record)
-            if isinstance(columns, Unwritable):
-                left_out[columns.reason] += 1
+            rows = self.rows(record)
+            if isinstance(rows, Unwritable):
+                left_out[rows.reason] += 1
             else:
-                yield columns
+                yield from rows
 
     def _parts(self, rows: Iterator[Columns]) -> Iterator[Iterator[Columns]]:
         if not self.rows_per_file:

@@ -1,12 +1,13 @@
 """How a record is laid out in a file: the columns that trainers read."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
 from app.curation.records import BODY_FIELDS, Kind, Record
 from app.curation.text.parts import full_text
+from app.curation.text.transcripts import turns_in
 
 Columns = dict[str, Any]
 Messages = list[dict[str, str]]
@@ -31,6 +32,10 @@ class Layout(StrEnum):
     SHAREGPT = "sharegpt"
     TEXT = "text"
     DPO = "dpo"
+    DPO_MESSAGES = "dpo_messages"
+    REWARD = "reward"
+    KTO = "kto"
+    KTO_MESSAGES = "kto_messages"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +46,23 @@ class Unwritable:
 
 
 def encode(layout: Layout, record: Record) -> Columns | Unwritable:
-    """The columns of the record, in a fixed order, or the reason why there are none."""
+    """The columns of the record, in a fixed order, or the reason why there are none.
+
+    In the layouts of KTO they are those of the chosen answer; `encode_all` gives both.
+    """
     return _ENCODERS[layout](record)
+
+
+def encode_all(layout: Layout, record: Record) -> list[Columns] | Unwritable:
+    """All rows that the record makes: one, and of a pair in the layouts of KTO two."""
+    first = encode(layout, record)
+    if isinstance(first, Unwritable):
+        return first
+    if layout not in UNPAIRED:
+        return [first]
+    body = {**record.body, "chosen": record.body["rejected"]}
+    second = encode(layout, replace(record, body=body))
+    return second if isinstance(second, Unwritable) else [first, {**second, "label": False}]
 
 
 def columns_of(layout: Layout, kind: Kind) -> tuple[str, ...]:
@@ -56,7 +76,13 @@ _COLUMNS: Mapping[Layout, tuple[str, ...]] = {
     Layout.SHAREGPT: ("conversations",),
     Layout.TEXT: ("text",),
     Layout.DPO: ("prompt", "chosen", "rejected"),
+    Layout.DPO_MESSAGES: ("prompt", "chosen", "rejected"),
+    Layout.REWARD: ("chosen", "rejected"),
+    Layout.KTO: ("prompt", "completion", "label"),
+    Layout.KTO_MESSAGES: ("prompt", "completion", "label"),
 }
+# One row per answer, not per pair.
+UNPAIRED = frozenset({Layout.KTO, Layout.KTO_MESSAGES})
 
 
 def _native(record: Record) -> Columns:
@@ -102,6 +128,53 @@ def _text(record: Record) -> Columns | Unwritable:
 
 def _dpo(record: Record) -> Columns | Unwritable:
     return _native(record) if record.kind is Kind.PREFERENCE else _misfit(record, "DPO")
+
+
+# The conversational layouts of TRL: turns of {role, content} on both sides, the prompt apart or,
+# for reward models, as the beginning of both.
+
+
+def _dpo_messages(record: Record) -> Columns | Unwritable:
+    sides = _sides(record, "DPO")
+    if isinstance(sides, Unwritable):
+        return sides
+    prompt, chosen, rejected = sides
+    return {"prompt": prompt, "chosen": chosen, "rejected": rejected}
+
+
+def _reward(record: Record) -> Columns | Unwritable:
+    sides = _sides(record, "reward")
+    if isinstance(sides, Unwritable):
+        return sides
+    prompt, chosen, rejected = sides
+    return {"chosen": prompt + chosen, "rejected": prompt + rejected}
+
+
+def _kto(record: Record) -> Columns | Unwritable:
+    if record.kind is not Kind.PREFERENCE:
+        return _misfit(record, "KTO")
+    return {"prompt": record.body["prompt"], "completion": record.body["chosen"], "label": True}
+
+
+def _kto_messages(record: Record) -> Columns | Unwritable:
+    sides = _sides(record, "KTO")
+    if isinstance(sides, Unwritable):
+        return sides
+    return {"prompt": sides[0], "completion": sides[1], "label": True}
+
+
+def _sides(record: Record, layout: str) -> tuple[Messages, Messages, Messages] | Unwritable:
+    """The prompt and both answers as turns."""
+    if record.kind is not Kind.PREFERENCE:
+        return _misfit(record, layout)
+    body = record.body
+    if not body["prompt"]:
+        return Unwritable(f"Without a prompt a pair is no conversation, as the {layout} layout is.")
+    return (
+        turns_in(body["prompt"], "user"),
+        turns_in(body["chosen"], "assistant"),
+        turns_in(body["rejected"], "assistant"),
+    )
 
 
 def _misfit(record: Record, layout: str) -> Unwritable:
@@ -150,4 +223,8 @@ _ENCODERS: Mapping[Layout, Callable[[Record], Columns | Unwritable]] = {
     Layout.SHAREGPT: _sharegpt,
     Layout.TEXT: _text,
     Layout.DPO: _dpo,
+    Layout.DPO_MESSAGES: _dpo_messages,
+    Layout.REWARD: _reward,
+    Layout.KTO: _kto,
+    Layout.KTO_MESSAGES: _kto_messages,
 }

@@ -11,14 +11,18 @@ import pyarrow.parquet as pq
 from pydantic import Field
 
 from app.curation.writers.base import NOT_UNICODE, Sink, Writer
-from app.curation.writers.layouts import Columns
+from app.curation.writers.layouts import Columns, Layout
 
 _TEXT = pa.string()
+_TURNS = pa.list_(pa.struct([("role", _TEXT), ("content", _TEXT)]))
 _TYPES: Mapping[str, pa.DataType] = {
-    "messages": pa.list_(pa.struct([("role", _TEXT), ("content", _TEXT)])),
+    "messages": _TURNS,
     "conversations": pa.list_(pa.struct([("from", _TEXT), ("value", _TEXT)])),
     "tags": pa.list_(_TEXT),
+    "label": pa.bool_(),
 }
+_IN_TURNS = frozenset({Layout.DPO_MESSAGES, Layout.REWARD, Layout.KTO_MESSAGES})
+_SIDES = ("prompt", "chosen", "rejected", "completion")
 _ABOUT = ("id", "domain", "language", "origin", "tags", "scores", "metadata")
 _AS_JSON = ("scores", "metadata")
 
@@ -42,7 +46,7 @@ class ParquetWriter(Writer):
         body = [name for name in first if name not in _ABOUT]
         schema = pa.schema(
             [
-                (name, _TYPES.get(name, _TEXT))
+                (name, self._type(name))
                 for name in (*body, *(_ABOUT if self.about and first else ()))
             ]
         )
@@ -53,6 +57,11 @@ class ParquetWriter(Writer):
                 table.write_table(pa.Table.from_pylist(group, schema))
                 count += len(group)
         return count
+
+    def _type(self, name: str) -> pa.DataType:
+        if self.layout in _IN_TURNS and name in _SIDES:
+            return _TURNS
+        return _TYPES.get(name, _TEXT)
 
     def _storable(
         self, rows: Iterator[Columns], body: list[str], left_out: Counter[str]

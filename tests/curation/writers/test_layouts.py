@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from app.curation.records import Kind, Record
-from app.curation.writers.layouts import Layout, Unwritable, columns_of, encode
+from app.curation.writers.layouts import Layout, Unwritable, columns_of, encode, encode_all
 
 INSTRUCTION = Record(Kind.INSTRUCTION, {"instruction": "q", "input": "x", "output": "a"})
 ONE_TURN = Record(
@@ -111,3 +111,78 @@ def test_half_a_code_prompt_stands_for_itself(signature: str, docstring: str, pr
 
     assert isinstance(encoded, dict)
     assert encoded["messages"][0]["content"] == prompt
+
+
+def said(*turns: tuple[str, str]) -> list[dict[str, str]]:
+    return [{"role": role, "content": text} for role, text in turns]
+
+
+Q, A, B = ("user", "q"), ("assistant", "a"), ("assistant", "b")
+TALK = Record(
+    Kind.PREFERENCE,
+    {"prompt": "System: s\n\nHuman: q", "chosen": "a", "rejected": "b"},
+)
+
+
+@pytest.mark.parametrize(
+    ("layout", "record", "rows"),
+    [
+        (
+            Layout.DPO_MESSAGES,
+            PAIR,
+            [{"prompt": said(Q), "chosen": said(A), "rejected": said(B)}],
+        ),
+        (
+            Layout.DPO_MESSAGES,
+            TALK,
+            [{"prompt": said(("system", "s"), Q), "chosen": said(A), "rejected": said(B)}],
+        ),
+        (Layout.REWARD, PAIR, [{"chosen": said(Q, A), "rejected": said(Q, B)}]),
+        (
+            Layout.KTO,
+            PAIR,
+            [
+                {"prompt": "q", "completion": "a", "label": True},
+                {"prompt": "q", "completion": "b", "label": False},
+            ],
+        ),
+        (
+            Layout.KTO_MESSAGES,
+            PAIR,
+            [
+                {"prompt": said(Q), "completion": said(A), "label": True},
+                {"prompt": said(Q), "completion": said(B), "label": False},
+            ],
+        ),
+        (Layout.DPO, PAIR, [dict(PAIR.body)]),
+    ],
+)
+def test_pairs_are_laid_out_as_trainers_of_preferences_read_them(
+    layout: Layout, record: Record, rows: list[dict[str, Any]]
+) -> None:
+    found = encode_all(layout, record)
+
+    assert found == rows
+    assert not isinstance(found, Unwritable)
+    assert tuple(found[0]) == columns_of(layout, record.kind)
+
+
+@pytest.mark.parametrize(
+    ("layout", "name"),
+    [
+        (Layout.DPO_MESSAGES, "DPO"),
+        (Layout.REWARD, "reward"),
+        (Layout.KTO, "KTO"),
+        (Layout.KTO_MESSAGES, "KTO"),
+    ],
+)
+def test_what_is_no_pair_has_no_place_there(layout: Layout, name: str) -> None:
+    assert encode_all(layout, INSTRUCTION) == misfit("instruction", name)
+
+
+@pytest.mark.parametrize("layout", [Layout.DPO_MESSAGES, Layout.REWARD, Layout.KTO_MESSAGES])
+def test_a_pair_without_a_prompt_is_no_conversation(layout: Layout) -> None:
+    found = encode_all(layout, Record(Kind.PREFERENCE, {**PAIR.body, "prompt": ""}))
+
+    assert isinstance(found, Unwritable)
+    assert "Without a prompt" in found.reason

@@ -2,6 +2,7 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,6 +11,7 @@ from app.curation.readers.layouts import propose
 from app.curation.readers.mapping import mapper
 from app.curation.readers.sniff import open_rows
 from app.curation.records import BODY_FIELDS, Kind, Origin, Record, Rejected
+from app.curation.text.transcripts import transcript
 from app.curation.writers.base import Writer
 from app.curation.writers.jsonl import JsonLinesWriter
 from app.curation.writers.layouts import Layout
@@ -90,3 +92,77 @@ def test_a_chat_goes_through_its_layouts(
     (file,) = make(layout=layout).write([record], tmp_path).files
 
     assert read_back(tmp_path, file.name) == [record]
+
+
+# Readers of transcripts take the spaces at both ends of a turn away.
+TRIMMED = FILLED.map(str.strip)
+PROMPTS = FILLED | st.lists(
+    st.fixed_dictionaries(
+        {"role": st.sampled_from(["system", "user", "assistant"]), "content": TRIMMED}
+    ),
+    min_size=2,
+    max_size=4,
+).map(transcript)
+PAIRS = st.lists(
+    st.builds(
+        Record,
+        st.just(Kind.PREFERENCE),
+        st.fixed_dictionaries({"prompt": PROMPTS, "chosen": FILLED, "rejected": FILLED}),
+        external_id=st.none() | FILLED,
+        metadata=st.dictionaries(st.sampled_from(["url", "year"]), WORDS),
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
+@pytest.mark.parametrize("layout", [Layout.DPO, Layout.DPO_MESSAGES, Layout.REWARD])
+@pytest.mark.parametrize("make", [JsonLinesWriter, ParquetWriter])
+@settings(max_examples=40)
+@given(pairs=PAIRS)
+def test_pairs_read_back_equal_from_the_layouts_of_trainers(
+    make: type[Writer], layout: Layout, pairs: list[Record]
+) -> None:
+    with TemporaryDirectory() as folder:
+        (file,) = make(layout=layout).write(pairs, Path(folder)).files
+        back = read_back(Path(folder), file.name)
+
+    assert back == [replace(record, line=line) for line, record in enumerate(pairs, 1)]
+
+
+@pytest.mark.parametrize("make", [JsonLinesWriter, ParquetWriter])
+@settings(max_examples=40)
+@given(pairs=PAIRS)
+def test_of_kto_two_rows_of_each_pair_come_back_with_their_label(
+    make: type[Writer], pairs: list[Record]
+) -> None:
+    with TemporaryDirectory() as folder:
+        (file,) = make(layout=Layout.KTO).write(pairs, Path(folder)).files
+        back = [one for one in read_back(Path(folder), file.name) if isinstance(one, Record)]
+
+    assert file.rows == len(back) == 2 * len(pairs)
+    for pair, good, bad in zip(pairs, back[::2], back[1::2], strict=True):
+        assert (good.body["instruction"], bad.body["instruction"]) == (pair.body["prompt"],) * 2
+        assert (good.body["output"], bad.body["output"]) == (
+            pair.body["chosen"],
+            pair.body["rejected"],
+        )
+        assert (good.metadata["label"], bad.metadata["label"]) == (True, False)
+        if pair.external_id:
+            assert good.external_id == f"{pair.external_id}-chosen"
+            assert bad.external_id == f"{pair.external_id}-rejected"
+
+
+def test_turns_of_kto_are_lists_in_parquet_too(tmp_path: Path) -> None:
+    pair = Record(Kind.PREFERENCE, {"prompt": "q", "chosen": "a", "rejected": "b"})
+
+    ParquetWriter(layout=Layout.KTO_MESSAGES, about=False).write([pair], tmp_path)
+
+    assert pq.read_table(tmp_path / "data.parquet").to_pylist() == [
+        {
+            "prompt": [{"role": "user", "content": "q"}],
+            "completion": [{"role": "assistant", "content": answer}],
+            "label": answer == "a",
+        }
+        for answer in ("a", "b")
+    ]

@@ -1,0 +1,131 @@
+"""Preference pairs in the browser: what there are, what a run would build, building, undo."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from sqlalchemy.orm import Session
+
+from app.accounts.current import CurrentLead, CurrentUser, SessionDep
+from app.curation.catalog import VERIFIERS
+from app.curation.pairs.building import ABOUT, Rules
+from app.curation.records import Kind
+from app.datasets import service as datasets
+from app.datasets.models import KINDS_OF, Dataset
+from app.errors import AppError
+from app.jobs import service as jobs
+from app.jobs.models import JobKind
+from app.preferences import report, service
+from app.preferences.orders import ABOUT as WAYS
+from app.preferences.orders import Order, Way
+from app.samples import registry
+from app.validation import build
+from app.web.forms import FormFields, fields_of, params_from_form
+from app.web.render import render
+
+router = APIRouter(include_in_schema=False)
+_KEY = "rules"
+
+
+@router.get("/datasets/{name}/preferences", name="preferences:page")
+def preferences_page(
+    request: Request, name: str, session: SessionDep, _user: CurrentUser
+) -> HTMLResponse:
+    """The pairs of a dataset by margin, length and source, its runs, a form for another one."""
+    return _page(request, session, datasets.get(session, name))
+
+
+def _page(
+    request: Request, session: Session, dataset: Dataset, error: AppError | None = None
+) -> HTMLResponse:
+    running = jobs.open_jobs(session, dataset.id, JobKind.PAIR)
+    response = render(
+        request,
+        "preferences/page.html",
+        page="preferences",
+        dataset=dataset,
+        report=report.report(session, dataset),
+        runs=[(one, service.order_of(one)) for one in service.runs(session, dataset.id)],
+        latest=service.latest(session, dataset.id),
+        gates={gate.value: about for gate, about in ABOUT.items()},
+        ways=_ways(session, dataset),
+        targets=_targets(session, dataset),
+        fields=fields_of(Rules),
+        method={"key": _KEY},
+        jobs=running,
+        progress=jobs.progress(session, running),
+        error=error,
+    )
+    if error is not None:
+        response.status_code = error.status
+    return response
+
+
+def _ways(session: Session, dataset: Dataset) -> list[tuple[str, str]]:
+    """What pairs can be built by here, with what each is: a way per signal."""
+    signals = registry.signals(session, dataset.id)
+    named = [
+        (Way.VERIFIED if one.key in VERIFIERS else Way.SCORES, one.name)
+        for one in sorted(signals, key=lambda one: one.key not in VERIFIERS)
+    ]
+    alone = [(way.value, WAYS[way]) for way in (Way.LADDER, Way.EDITS, Way.ERRORS)]
+    return [*((f"{way}:{name}", WAYS[way]) for way, name in named), *alone]
+
+
+def _targets(session: Session, dataset: Dataset) -> list[str]:
+    """Where pairs may go: this dataset first, if it takes them."""
+    names = [
+        one.name
+        for one in datasets.everything(session)
+        if Kind.PREFERENCE in KINDS_OF[one.purpose] and not one.protected
+    ]
+    return sorted(names, key=lambda name: (name != dataset.name, name))
+
+
+def _order(form: FormFields) -> Order:
+    given: dict[str, Any] = {
+        name: form[name].strip() for name in ("by", "into", "where") if form.get(name)
+    }
+    return build(Order, {**given, "rules": params_from_form(Rules, form, _KEY)}, "preferences")
+
+
+@router.post("/datasets/{name}/preferences/preview", name="preferences:preview")
+def preview(
+    request: Request, name: str, session: SessionDep, _user: CurrentLead, form: FormFields
+) -> HTMLResponse:
+    """What a run would build and refuse; nothing is written."""
+    dataset = datasets.get(session, name)
+    try:
+        trial, error = service.preview(session, dataset, _order(form)), None
+    except AppError as refusal:
+        trial, error = None, refusal
+    gates = {gate: (ABOUT[gate], count) for gate, count in trial.refused.items()} if trial else {}
+    return render(
+        request, "preferences/_trial.html", dataset=dataset, trial=trial, gates=gates, error=error
+    )
+
+
+@router.post("/datasets/{name}/preferences", name="preferences:start")
+def start(
+    request: Request, name: str, session: SessionDep, user: CurrentLead, form: FormFields
+) -> Response:
+    """Build pairs."""
+    dataset = datasets.get(session, name)
+    try:
+        with session.begin_nested():
+            service.start(session, dataset, _order(form), by=user)
+    except AppError as error:
+        return _page(request, session, dataset, error)
+    return _back(form.get("into") or dataset.name)
+
+
+@router.post("/datasets/{name}/preferences/undo", name="preferences:undo")
+def undo(name: str, session: SessionDep, user: CurrentLead) -> Response:
+    """Take the newest run back."""
+    dataset = datasets.get(session, name)
+    service.undo(session, dataset, by=user)
+    return _back(dataset.name)
+
+
+def _back(name: str) -> Response:
+    return RedirectResponse(f"/datasets/{name}/preferences", status_code=303)
