@@ -8,8 +8,7 @@ from app.accounts.current import CurrentLead, CurrentUser, SessionDep
 from app.classification import service
 from app.classification.service import Order
 from app.datasets import service as datasets
-from app.jobs import service as jobs
-from app.jobs.schemas import JobOut, job_out
+from app.jobs.schemas import JobOut, accepted
 from app.web.pagination import Page
 
 router = APIRouter(tags=["signals"])
@@ -21,8 +20,7 @@ def classify(
 ) -> JobOut:
     """Write a signal by a classifier of Hugging Face's format, in a job of the queue gpu."""
     job = service.start(session, datasets.get(session, name), body, by=user)
-    response.headers["Location"] = f"/api/v1/jobs/{job.id}"
-    return job_out(job, jobs.progress(session, [job])[job.id])
+    return accepted(session, job, response)
 
 
 @router.get("/classifier-labels", name="api:classifier_labels")

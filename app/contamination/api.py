@@ -23,8 +23,7 @@ from app.contamination.service import Order
 from app.contamination.verdicts import VerdictIn
 from app.curation.catalog import LAYERS
 from app.datasets import service as datasets
-from app.jobs import service as jobs
-from app.jobs.schemas import JobOut, job_out
+from app.jobs.schemas import JobOut, accepted
 from app.web.pagination import Cursor, Limit, Page, decode_cursor, encode_cursor, row_id
 
 router = APIRouter(tags=["contamination"])
@@ -49,8 +48,7 @@ def decontaminate(
     With the benchmarks and layers of an earlier run only new and edited rows are read.
     """
     job = service.start(session, datasets.get(session, name), body, by=user)
-    response.headers["Location"] = f"/api/v1/jobs/{job.id}"
-    return job_out(job, jobs.progress(session, [job])[job.id])
+    return accepted(session, job, response)
 
 
 def _likely(value: Any) -> float:
@@ -108,8 +106,7 @@ def confirm(
 ) -> JobOut:
     """Put open candidates to a judge, in a job: each gets a verdict that can be taken back."""
     job = confirming.start(session, datasets.get(session, name), body, by=user)
-    response.headers["Location"] = f"/api/v1/jobs/{job.id}"
-    return job_out(job, jobs.progress(session, [job])[job.id])
+    return accepted(session, job, response)
 
 
 @router.post("/datasets/{name}/contamination/verdicts", name="api:judge_contamination")

@@ -19,7 +19,7 @@ from app.datasets.schemas import DatasetIn, DatasetOut, DatasetPatch, ImportOut,
 from app.errors import InvalidError
 from app.jobs import service as jobs
 from app.jobs.models import Job
-from app.jobs.schemas import JobOut, job_out
+from app.jobs.schemas import JobOut, accepted, job_out
 from app.sources import service as sources
 from app.validation import build
 from app.web.pagination import Page
@@ -166,8 +166,7 @@ def start_import(
     import_id = uuid.uuid4()
     with imports.only_if_taken(import_id):
         job = _start(session, dataset, wanted, import_id, user)
-    response.headers["Location"] = f"/api/v1/jobs/{job.id}"
-    return job_out(job, jobs.progress(session, [job])[job.id])
+    return accepted(session, job, response)
 
 
 def _start(

@@ -12,8 +12,7 @@ from app.accounts.current import CurrentUser, SessionDep
 from app.datasets import service as datasets
 from app.embeddings import nearest, service
 from app.embeddings.nearest import Found, Like
-from app.jobs import service as jobs
-from app.jobs.schemas import JobOut, job_out
+from app.jobs.schemas import JobOut, accepted
 from app.providers.embedders import Tier
 from app.samples import registry
 from app.samples.models import Sample, SampleBody
@@ -51,8 +50,7 @@ def embed(
 ) -> JobOut:
     """Embed what has no vector yet, or one of an older revision, in a job."""
     job = service.start(session, datasets.get(session, name), body.tier, by=user)
-    response.headers["Location"] = f"/api/v1/jobs/{job.id}"
-    return job_out(job, jobs.progress(session, [job])[job.id])
+    return accepted(session, job, response)
 
 
 @router.get("/datasets/{name}/embeddings", name="api:list_embeddings")

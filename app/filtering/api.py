@@ -15,8 +15,7 @@ from app.datasets import service as datasets
 from app.errors import InvalidError, NotFoundError
 from app.filtering import preview, service
 from app.filtering.models import RuleApplication, RuleSet, RuleVersion
-from app.jobs import service as jobs
-from app.jobs.schemas import JobOut, job_out
+from app.jobs.schemas import JobOut, accepted
 from app.samples import distribution
 from app.samples.search import schema_of
 from app.web.pagination import Page
@@ -141,8 +140,7 @@ def apply_rules(
     """Apply the newest version: rows that fail are dropped, with the condition and the value."""
     version = service.newest(session, service.get_set(session, rule_id))
     _, job = service.apply(session, version, by=user)
-    response.headers["Location"] = f"/api/v1/jobs/{job.id}"
-    return job_out(job, jobs.progress(session, [job])[job.id])
+    return accepted(session, job, response)
 
 
 @router.post("/rules/{rule_id}/undo", status_code=202, name="api:undo_rules")
@@ -151,8 +149,7 @@ def undo_rules(
 ) -> JobOut:
     """Undo the newest application that stands: exactly the rows that it changed."""
     job = service.undo_standing(session, service.get_set(session, rule_id), by=user)
-    response.headers["Location"] = f"/api/v1/jobs/{job.id}"
-    return job_out(job, jobs.progress(session, [job])[job.id])
+    return accepted(session, job, response)
 
 
 def _out(session: Session, rule_set: RuleSet) -> RulesOut:

@@ -28,9 +28,8 @@ from app.generation.schemas import (
     TriedOut,
 )
 from app.generation.service import Order
-from app.jobs import service as jobs
 from app.jobs.models import Job
-from app.jobs.schemas import JobOut, job_out
+from app.jobs.schemas import JobOut, accepted
 from app.samples.bulk import Action
 from app.web.methods import method_out
 from app.web.pagination import Page
@@ -189,8 +188,7 @@ def _found(session: Session, name: str, number: str) -> tuple[Dataset, Generatio
 
 
 def _started(session: Session, job: Job, response: Response) -> JobOut:
-    response.headers["Location"] = f"/api/v1/jobs/{job.id}"
-    return job_out(job, jobs.progress(session, [job])[job.id])
+    return accepted(session, job, response)
 
 
 def _run(session: Session, run: GenerationRun) -> RunOut:

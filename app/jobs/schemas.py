@@ -4,8 +4,11 @@ import uuid
 from datetime import datetime
 from typing import Any
 
+from fastapi import Response
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.orm import Session
 
+from app.jobs import service
 from app.jobs.models import Job, JobKind, JobStatus, Queue
 from app.jobs.service import Progress
 from app.validation import Money
@@ -89,3 +92,9 @@ def job_out(job: Job, progress: Progress) -> JobOut:
         started_at=job.started_at,
         finished_at=job.finished_at,
     )
+
+
+def accepted(session: Session, job: Job, response: Response) -> JobOut:
+    """The answer of a route that started a job: where it is, and how far."""
+    response.headers["Location"] = f"/api/v1/jobs/{job.id}"
+    return job_out(job, service.progress(session, [job])[job.id])

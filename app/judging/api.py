@@ -7,8 +7,7 @@ from fastapi import APIRouter, Response
 from app.accounts.current import CurrentUser, SessionDep
 from app.curation.rubrics.base import Rubric
 from app.datasets import service as datasets
-from app.jobs import service as jobs
-from app.jobs.schemas import JobOut, job_out
+from app.jobs.schemas import JobOut, accepted
 from app.judging import rubrics, service
 from app.judging.rubrics import Versioned
 from app.judging.service import Order
@@ -53,8 +52,7 @@ def judge(
     """Grade samples by a rubric; with `pilot`, say what it would cost (`result.estimate`)."""
     dataset = datasets.get(session, name)
     job = service.start(session, dataset, body, by=user)
-    response.headers["Location"] = f"/api/v1/jobs/{job.id}"
-    return job_out(job, jobs.progress(session, [job])[job.id])
+    return accepted(session, job, response)
 
 
 @router.get("/datasets/{name}/judges", name="api:list_judges")

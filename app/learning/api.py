@@ -11,8 +11,7 @@ from app.curation.catalog import LEARNERS
 from app.curation.learners.drift import ALARM
 from app.curation.methods import Method
 from app.datasets import service as datasets
-from app.jobs import service as jobs
-from app.jobs.schemas import JobOut, job_out
+from app.jobs.schemas import JobOut, accepted
 from app.learning import service
 from app.learning.models import LearnedScorer
 from app.learning.service import Order
@@ -86,8 +85,7 @@ def learn(
 ) -> JobOut:
     """Learn a signal from the rows that have a label, and score every row by it, in a job."""
     job = service.start(session, datasets.get(session, name), Order(**body.model_dump()), by=user)
-    response.headers["Location"] = f"/api/v1/jobs/{job.id}"
-    return job_out(job, jobs.progress(session, [job])[job.id])
+    return accepted(session, job, response)
 
 
 @router.get("/datasets/{name}/learned", name="api:list_learned")

@@ -12,8 +12,7 @@ from app.curation.rules.nodes import Compare, render
 from app.datasets import service as datasets
 from app.datasets.models import Dataset
 from app.errors import NotFoundError
-from app.jobs import service as jobs
-from app.jobs.schemas import JobOut, job_out
+from app.jobs.schemas import JobOut, accepted
 from app.maps import areas, points, service
 from app.maps.areas import AreaIn
 from app.maps.service import Order
@@ -66,8 +65,7 @@ def draw(
 ) -> JobOut:
     """Draw a map of a dataset, in a job: samples that mean the like lie side by side."""
     job = service.start(session, datasets.get(session, name), body, by=user)
-    response.headers["Location"] = f"/api/v1/jobs/{job.id}"
-    return job_out(job, jobs.progress(session, [job])[job.id])
+    return accepted(session, job, response)
 
 
 @router.get("/datasets/{name}/map", name="api:get_map")

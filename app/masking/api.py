@@ -5,9 +5,8 @@ from sqlalchemy.orm import Session
 
 from app.accounts.current import CurrentUser, SessionDep
 from app.datasets import service as datasets
-from app.jobs import service as jobs
 from app.jobs.models import Job
-from app.jobs.schemas import JobOut, job_out
+from app.jobs.schemas import JobOut, accepted
 from app.masking import preview, service
 from app.masking.schemas import MaskIn, PreviewOut
 
@@ -44,5 +43,4 @@ def undo_mask(name: str, session: SessionDep, user: CurrentUser, response: Respo
 
 
 def _job(session: Session, job: Job, response: Response) -> JobOut:
-    response.headers["Location"] = f"/api/v1/jobs/{job.id}"
-    return job_out(job, jobs.progress(session, [job])[job.id])
+    return accepted(session, job, response)

@@ -10,7 +10,7 @@ from app.curation.catalog import MATCHERS
 from app.datasets import service as datasets
 from app.jobs import service as jobs
 from app.jobs.models import Job
-from app.jobs.schemas import JobOut, job_out
+from app.jobs.schemas import JobOut, accepted, job_out
 from app.matching import deciding, keeping, reading, service, splitting
 from app.matching.deciding import Chosen
 from app.matching.models import MatchRun
@@ -73,12 +73,7 @@ def match(
         where=body.where,
         by=user,
     )
-    response.headers["Location"] = f"/api/v1/jobs/{job.id}"
-    return _job(session, job)
-
-
-def _job(session: Session, job: Job) -> JobOut:
-    return job_out(job, jobs.progress(session, [job])[job.id])
+    return accepted(session, job, response)
 
 
 @router.get("/datasets/{name}/matches", name="api:list_matches")
@@ -201,7 +196,8 @@ def _decide(
 
 def _decided(session: Session, row: BulkAction, job: Job | None) -> DecidedOut:
     changed = row.affected if job is None else None
-    return DecidedOut(action=row.id, changed=changed, job=_job(session, job) if job else None)
+    told = job_out(job, jobs.progress(session, [job])[job.id]) if job else None
+    return DecidedOut(action=row.id, changed=changed, job=told)
 
 
 @router.post("/datasets/{name}/duplicates/drop", name="api:drop_duplicates")
@@ -222,8 +218,7 @@ def split(
 ) -> JobOut:
     """Write train, dev and test as a signal, in a job: what is alike never crosses."""
     job = splitting.start(session, datasets.get(session, name), body, by=user)
-    response.headers["Location"] = f"/api/v1/jobs/{job.id}"
-    return _job(session, job)
+    return accepted(session, job, response)
 
 
 @router.post("/datasets/{name}/duplicates/undo", name="api:undo_duplicates")

@@ -8,8 +8,7 @@ from pydantic import BaseModel
 
 from app.accounts.current import CurrentUser, SessionDep
 from app.datasets import service as datasets
-from app.jobs import service as jobs
-from app.jobs.schemas import JobOut, job_out
+from app.jobs.schemas import JobOut, accepted
 from app.perplexity import service
 from app.perplexity.models import PerplexityModel
 from app.perplexity.service import Order
@@ -44,8 +43,7 @@ def measure(
 ) -> JobOut:
     """Measure perplexity and the difficulty of instructions, by n-grams or by a transformer."""
     job = service.start(session, datasets.get(session, name), body, by=user)
-    response.headers["Location"] = f"/api/v1/jobs/{job.id}"
-    return job_out(job, jobs.progress(session, [job])[job.id])
+    return accepted(session, job, response)
 
 
 @router.get("/datasets/{name}/perplexity", name="api:list_perplexity")

@@ -8,9 +8,8 @@ from pydantic import BaseModel, ConfigDict
 from app.accounts.current import CurrentLead, CurrentUser, SessionDep
 from app.curation.pairs.building import ABOUT
 from app.datasets import service as datasets
-from app.jobs import service as jobs
 from app.jobs.models import Job
-from app.jobs.schemas import JobOut, job_out
+from app.jobs.schemas import JobOut, accepted
 from app.preferences import report, service
 from app.preferences.orders import Order
 
@@ -203,5 +202,4 @@ def _refused(counts: dict[str, int]) -> list[RefusedOut]:
 
 
 def _job(session: SessionDep, job: Job, response: Response) -> JobOut:
-    response.headers["Location"] = f"/api/v1/jobs/{job.id}"
-    return job_out(job, jobs.progress(session, [job])[job.id])
+    return accepted(session, job, response)

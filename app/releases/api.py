@@ -10,8 +10,7 @@ from app.curation.catalog import WRITERS
 from app.curation.writers.layouts import Unwritable
 from app.datasets import service as datasets
 from app.errors import InvalidError
-from app.jobs import service as jobs
-from app.jobs.schemas import JobOut, job_out
+from app.jobs.schemas import JobOut, accepted
 from app.releases import rows, service
 from app.releases.download import file_response
 from app.releases.formats import FORMATS
@@ -77,9 +76,8 @@ def make_release(
     release, job = service.start(
         session, dataset, name=body.name, where=body.where, formats=body.formats, by=user
     )
-    response.headers["Location"] = f"/api/v1/jobs/{job.id}"
     response.headers["Link"] = f'</api/v1/releases/{release.id}>; rel="related"'
-    out = job_out(job, jobs.progress(session, [job])[job.id])
+    out = accepted(session, job, response)
     out.result = {"release": str(release.id)}
     return out
 

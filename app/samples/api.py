@@ -13,9 +13,8 @@ from app.accounts.current import CurrentUser, SessionDep
 from app.accounts.models import User
 from app.datasets import service as datasets
 from app.errors import InvalidError
-from app.jobs import service as jobs
 from app.jobs.models import Job
-from app.jobs.schemas import JobOut, job_out
+from app.jobs.schemas import JobOut, accepted
 from app.samples import bulk, catalog, family, places, posting, queries, registry, service
 from app.samples import lineage as families
 from app.samples.models import Sample
@@ -197,8 +196,7 @@ def undo_bulk(
 
 
 def _job(session: Session, job: Job, response: Response) -> JobOut:
-    response.headers["Location"] = f"/api/v1/jobs/{job.id}"
-    return job_out(job, jobs.progress(session, [job])[job.id])
+    return accepted(session, job, response)
 
 
 def _out(session: Session, sample: Sample) -> SampleOut:

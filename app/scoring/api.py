@@ -8,8 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.accounts.current import CurrentUser, SessionDep
 from app.curation.catalog import SIGNALS
 from app.datasets import service as datasets
-from app.jobs import service as jobs
-from app.jobs.schemas import JobOut, job_out
+from app.jobs.schemas import JobOut, accepted
 from app.samples.search import schema_of
 from app.scoring import coverage, league, ratings, service
 from app.web.forms import FormFields, Uploads
@@ -135,8 +134,7 @@ def score(
     """Measure signals over the samples that match, in a job."""
     wanted = [service.Wanted(one.key, one.params) for one in body.signals]
     job = service.start(session, datasets.get(session, name), wanted, by=user, where=body.where)
-    response.headers["Location"] = f"/api/v1/jobs/{job.id}"
-    return job_out(job, jobs.progress(session, [job])[job.id])
+    return accepted(session, job, response)
 
 
 @router.get("/datasets/{name}/coverage", name="api:coverage")

@@ -9,9 +9,8 @@ from sqlalchemy.orm import Session
 from app.accounts.current import CurrentUser, SessionDep
 from app.curation.catalog import SELECTORS
 from app.datasets import service as datasets
-from app.jobs import service as jobs
 from app.jobs.models import Job
-from app.jobs.schemas import JobOut, job_out
+from app.jobs.schemas import JobOut, accepted
 from app.selection import service
 from app.selection.service import EnsembleOrder, SelectionOrder
 from app.web.methods import MethodOut, method_out
@@ -56,8 +55,7 @@ def select(
 
 
 def _accepted(session: Session, response: Response, job: Job) -> JobOut:
-    response.headers["Location"] = f"/api/v1/jobs/{job.id}"
-    return job_out(job, jobs.progress(session, [job])[job.id])
+    return accepted(session, job, response)
 
 
 @router.get("/datasets/{name}/derived", name="api:list_derived")

@@ -10,8 +10,7 @@ from app.accounts.current import CurrentUser, SessionDep
 from app.curation.shape.titling import LONGEST
 from app.datasets import service as datasets
 from app.errors import NotFoundError
-from app.jobs import service as jobs
-from app.jobs.schemas import JobOut, job_out
+from app.jobs.schemas import JobOut, accepted
 from app.samples.models import Status
 from app.samples.places import MOST_TOPICS, Topic
 from app.topics import editing, reading, service
@@ -92,8 +91,7 @@ def find(
 ) -> JobOut:
     """Find the topics of a dataset, in a job: clusters of meaning, named by their keywords."""
     job = service.start(session, datasets.get(session, name), body, by=user)
-    response.headers["Location"] = f"/api/v1/jobs/{job.id}"
-    return job_out(job, jobs.progress(session, [job])[job.id])
+    return accepted(session, job, response)
 
 
 @router.get("/datasets/{name}/topics", name="api:list_topics")

@@ -10,8 +10,7 @@ from app.accounts.current import CurrentUser, SessionDep
 from app.curation.catalog import VERIFIERS
 from app.datasets import service as datasets
 from app.datasets.models import Dataset
-from app.jobs import service as jobs
-from app.jobs.schemas import JobOut, job_out
+from app.jobs.schemas import JobOut, accepted
 from app.samples import service as samples
 from app.sandbox import reported
 from app.verifying import badges, rates, service
@@ -99,8 +98,7 @@ def verify(
 ) -> JobOut:
     """Verify the samples that match and have no verdict on their text, in a job."""
     job = service.start(session, datasets.get(session, name), body, by=user)
-    response.headers["Location"] = f"/api/v1/jobs/{job.id}"
-    return job_out(job, jobs.progress(session, [job])[job.id])
+    return accepted(session, job, response)
 
 
 @router.get("/datasets/{name}/verification", name="api:get_verification")
