@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Self
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.curation.contamination.base import Finding, Index, Setting, Text
@@ -18,6 +18,8 @@ from app.datasets.models import Dataset, Purpose
 from app.errors import InvalidError
 from app.samples.service import check_body
 from app.scoring import reading
+
+_LOCK = 0x67656E  # of runs that add samples to a dataset: "gen"
 
 
 class Screening:
@@ -34,6 +36,7 @@ class Screening:
         self._least = self._asking.novelty() if self._asking else 0.0
         self._pool = Pool()
         self._indexes: list[Index] = []
+        self._last = 0
 
     @classmethod
     def of(cls, session: Session, dataset_id: int, generator: Generator) -> Self:
@@ -55,7 +58,24 @@ class Screening:
     def _index(self, items: Sequence[Text]) -> None:
         self._indexes = [layer.index(items, Setting()) for layer in (Exact(), Ngram13(), Ngram7())]
 
+    def catch_up(self, session: Session, dataset_id: int) -> None:
+        """Know what others added since; until this transaction ends no other run adds a sample.
+
+        Two runs at once, on the same seeds perhaps, so never take what is near to each other's.
+        """
+        session.execute(select(func.pg_advisory_xact_lock(_LOCK, dataset_id)))
+        if self._asking is None:
+            return
+        where = f"id>{self._last}"
+        for page in reading.matching(session, dataset_id, where, metadata=bool(self._least)):
+            self._last = page.ids[-1]
+            for one in page.records:
+                self._seen.learn(one)
+                if self._least:
+                    self._pool.add(self._asking.told_apart_by(one))
+
     def _know(self, records: Sequence[Record]) -> None:
+        self._last = records[-1].id
         self._seen.add(records)
         if self._asking is not None and self._least:
             for one in records:

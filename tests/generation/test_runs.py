@@ -12,14 +12,16 @@ from sqlalchemy import Connection, delete, select
 from sqlalchemy.orm import Session
 
 from app.accounts.policies import Principal
-from app.curation.generators.base import Made
+from app.curation.generators.base import Draft, Made, Outcome
 from app.curation.generators.edits import restored
 from app.curation.generators.noise import Noise
+from app.curation.generators.paraphrase import Paraphrase
 from app.curation.records import Kind, Origin, Record
 from app.datasets.models import Dataset, Purpose
 from app.errors import ConflictError, ForbiddenError, InvalidError
-from app.generation import account, diversity, service, storing
+from app.generation import account, diversity, service
 from app.generation.models import GenerationDraft, GenerationRun
+from app.generation.screening import Screening
 from app.generation.service import Order
 from app.jobs import service as jobs
 from app.jobs.models import Job, JobStatus, Queue
@@ -32,7 +34,6 @@ from app.sources.models import Source
 from tests.conftest import browser_of
 from tests.endpoint import Answer, Endpoint, Json, serving
 from tests.factories import fill, instruction, make_dataset, run_job
-from workers import generating
 
 pytestmark = pytest.mark.usefixtures("bells")
 Generate = Callable[..., Job]
@@ -412,7 +413,7 @@ def test_a_worker_that_breaks_down_in_the_middle_makes_and_pays_nothing_twice(
 ) -> None:
     params = {**GRID, "topics": ", ".join(f"topic {n}" for n in range(70)), "audiences": "all"}
     calls = {"left": 1}
-    write = storing.store
+    write = Screening.catch_up  # the first step of a write
 
     def breaks(*given: Any) -> None:
         calls["left"] -= 1
@@ -422,16 +423,36 @@ def test_a_worker_that_breaks_down_in_the_middle_makes_and_pays_nothing_twice(
 
     with serving(section) as endpoint:
         add_provider(session, endpoint, admin, concurrency=4)
-        monkeypatch.setattr(generating, "store", breaks)
+        # Before the transaction begins: here all sessions share one, and lose it together.
+        monkeypatch.setattr(Screening, "catch_up", breaks)
         job = generate("textbook", provider="local", params=params)
         assert job.status is JobStatus.FAILED
         assert len(made(session, job)) == 32
-        monkeypatch.setattr(generating, "store", write)
+        monkeypatch.setattr(Screening, "catch_up", write)
         jobs.retry(session, job.id, by=lead)
         done = run_job(session, job.id)
 
     assert (done.status, done.result["accepted"]) == (JobStatus.SUCCEEDED, 70)
     assert len(endpoint.requests) == session.scalars(select(LlmUsage.calls)).one() == 70
+
+
+def test_what_another_run_adds_meanwhile_is_known(
+    session: Session, dataset: Dataset, lead: Principal
+) -> None:
+    fill(session, dataset, lead, texts())
+    late = " ".join(f"{one} Then the baker of the village lit his oven." for one in STORIES)
+    draft = Draft(Kind.TEXT, {"text": f"{late} Again."})
+    made_ = [Made(Outcome.ACCEPTED, draft)]
+    screening = Screening.of(session, dataset.id, Paraphrase())
+    blind = Screening.of(session, dataset.id, Paraphrase())
+
+    added = fill(session, dataset, lead, texts(late))[-1]
+    screening.catch_up(session, dataset.id)
+
+    (found,) = screening.screened(made_)
+    assert found.outcome is Outcome.DUPLICATE
+    assert f"sample {added.id}" in found.reason
+    assert blind.screened(made_)[0].outcome is Outcome.ACCEPTED
 
 
 def test_a_persona_that_an_earlier_run_brought_makes_nothing_new(
@@ -450,7 +471,8 @@ def test_a_persona_that_an_earlier_run_brought_makes_nothing_new(
     with serving(replies) as endpoint:
         add_provider(session, endpoint, admin)
         first = generate("persona", provider="local")
-        second = generate("persona", provider="local", where="origin:human OR metadata.run:1")
+        where = f"metadata.run:{first.result['run']}"
+        second = generate("persona", provider="local", where=where)
 
     assert first.result["accepted"] == 1
     assert first.result["outcomes"]["failed a gate"] == len(STORIES) - 1

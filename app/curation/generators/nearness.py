@@ -33,7 +33,7 @@ class Seen:
         self._method = MinHash(preset="short")
         self._blocks: list[tuple[Ints, MinHashes]] = []
         self._held: _Held | None = None
-        self._made: dict[tuple[int, int], list[MinHashes]] = defaultdict(list)
+        self._made: dict[tuple[int, int], list[tuple[int, MinHashes]]] = defaultdict(list)
 
     def add(self, records: Sequence[Record]) -> None:
         """Know these samples; texts without words are never near to anything."""
@@ -48,11 +48,11 @@ class Seen:
             self._held = None
 
     def learn(self, record: Record) -> None:
-        """Know a draft of the run from now on."""
+        """Know a draft of the run, whose id is 0, or a sample that came meanwhile."""
         (signed,) = self._sign([record])
         if signed is not None:
             for band, key in enumerate(_keys(signed[None])[0].tolist()):
-                self._made[band, key].append(signed)
+                self._made[band, key].append((record.id, signed))
 
     def near(self, record: Record, apart_from: Sequence[int] = ()) -> tuple[int, float] | None:
         """The id of the nearest that is near enough, and how near; 0 is one of the run itself."""
@@ -69,7 +69,11 @@ class Seen:
             if sample_id not in apart_from
         ]
         for band, key in enumerate(keys.tolist()):
-            found += [(float((one == signed).mean()), 0) for one in self._made.get((band, key), ())]
+            found += [
+                (float((other == signed).mean()), sample_id)
+                for sample_id, other in self._made.get((band, key), ())
+                if not sample_id or sample_id not in apart_from
+            ]
         best = max(found, default=(0.0, 0))
         return (best[1], best[0]) if best[0] >= self._threshold else None
 

@@ -177,8 +177,12 @@ def test_what_is_near_to_what_there_is_is_seen() -> None:
     assert Seen().near(text(STORY)) is None
     seen.add([text("")])
     seen.learn(text(""))
-    seen.learn(text(STORY))
+    seen.learn(text(STORY, id=0))
     assert seen.near(text(STORY), apart_from=(7,)) == (0, 1.0)
+    late = text("A baker lights the oven at four and sings until the bread is out", id=9)
+    seen.learn(late)
+    assert seen.near(late) == (9, 1.0)
+    assert seen.near(late, apart_from=(9,)) is None
 
 
 def test_questions_are_alike_by_their_longest_common_subsequence() -> None:
