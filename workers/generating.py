@@ -8,6 +8,7 @@ import asyncio
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from itertools import islice
 from typing import Any
 
@@ -17,9 +18,9 @@ from sqlalchemy.orm import Session
 from app.curation.generators.base import Asking as AskingGenerator
 from app.curation.generators.base import Generator, Made, Outcome, Plain, Task
 from app.curation.generators.talk import Talk
-from app.curation.ports import ModelError
+from app.curation.ports import ModelError, Question, Reply
 from app.curation.records import Record
-from app.generation import finishing, prompts, service
+from app.generation import finishing, prompts, service, teachers
 from app.generation.models import GenerationRun
 from app.generation.screening import Screening
 from app.generation.storing import Line, store
@@ -111,9 +112,9 @@ class _Run:
 
     def __init__(self, chunk: Chunk, run: GenerationRun, generator: AskingGenerator) -> None:
         self._chunk, self._run, self._generator = chunk, run, generator
-        asked = service.asked(chunk.session, chunk.job, run)
-        self._provider = asked.provider
-        self._asking = Asking(asked.provider, llm.model_of(asked.provider), asked.account)
+        asked = teachers.asked(chunk.session, chunk.job, run)
+        self._provider, self._judge = asked.provider, asked.judge or asked.provider
+        self._asking, self._judging = asked.asking()
         self._tools = service.tools_for(generator)
         self._prompts = prompts.of_run(run.generator, run.prompts)
         self._free = asyncio.Semaphore(asked.provider.concurrency)
@@ -132,6 +133,8 @@ class _Run:
             raise to_mend(error, named="run") from error
         finally:
             await self._asking.close()
+            if self._judging is not None:
+                await self._judging.close()
 
     async def _all(self) -> None:
         pending: deque[asyncio.Task[_Answered]] = deque()
@@ -169,6 +172,7 @@ class _Run:
                 params["temperature"],
                 params["max_tokens"],
                 self._tools,
+                judge=self._ask_judge if self._judging is not None else None,
             )
             try:
                 made = await self._generator.made(task, talk)
@@ -178,15 +182,19 @@ class _Run:
                 return _Answered(task, self._lines(task, [_failed(error)], talk), failed=True)
         return _Answered(task, self._lines(task, made, talk))
 
-    async def _ask(self, question: Any) -> Any:
-        self._asking.recall([question])
-        return await self._asking.ask(question)
+    async def _ask(self, question: Question) -> Reply:
+        return await _answer(self._asking, question)
+
+    async def _ask_judge(self, question: Question) -> Reply:
+        return await _answer(self._judging or self._asking, question)
 
     def _lines(self, task: Task, made: Sequence[Made], talk: Talk) -> tuple[Line, ...]:
-        tokens_in = sum(one.tokens_in for one in talk.replies)
-        tokens_out = sum(one.tokens_out for one in talk.replies)
-        money = llm.cost(self._provider, tokens_in, tokens_out)
-        raw = "\n\n".join(one.text for one in talk.replies)
+        tokens_in, tokens_out, money = 0, 0, Decimal(0)
+        for provider, replies in ((self._provider, talk.replies), (self._judge, talk.judged)):
+            taken = [sum(one.tokens_in for one in replies), sum(one.tokens_out for one in replies)]
+            tokens_in, tokens_out = tokens_in + taken[0], tokens_out + taken[1]
+            money += llm.cost(provider, *taken)
+        raw = "\n\n".join(one.text for one in (*talk.replies, *talk.judged))
         first = Line(task.number, 0, made[0], raw, tokens_in, tokens_out, money)
         rest = (Line(task.number, item, one) for item, one in enumerate(made[1:], start=1))
         return first, *rest
@@ -212,6 +220,8 @@ class _Run:
         if not some:
             return
         self._asking.flush()
+        if self._judging is not None:
+            self._judging.flush()
         _write(
             self._chunk, self._run, self._screening, [line for one in some for line in one.lines]
         )
@@ -219,6 +229,11 @@ class _Run:
         if self._generator.per_seed:
             state["last_seed"] = some[-1].task.seeds[-1].id
         self._chunk.checkpoint(len(some), **state)
+
+
+async def _answer(asking: Asking, question: Question) -> Reply:
+    asking.recall([question])
+    return await asking.ask(question)
 
 
 def _failed(error: ModelError) -> Made:

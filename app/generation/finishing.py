@@ -41,7 +41,12 @@ def finish(session: Session, job: Job) -> None:
 
 
 def judged_by_itself(run: GenerationRun) -> list[str]:
-    """The prompts by which the model decided on what it made itself; gates that ask it are soft."""
+    """The prompts by which the model decided on what it made itself; gates that ask it are soft.
+
+    The same model behind another provider is the same model.
+    """
+    if run.judge and run.judge_model != run.model:
+        return []
     built_in = prompts.built_in(run.generator)
     off = {"faithful"} if run.params.get("judge") is False else set()
     return [one.title for name, one in built_in.items() if one.judges and name not in off]
@@ -53,19 +58,19 @@ def _estimate(session: Session, job: Job, run: GenerationRun) -> dict[str, Any]:
         select(
             func.sum(GenerationDraft.tokens_in),
             func.sum(GenerationDraft.tokens_out),
+            func.sum(GenerationDraft.money),
         )
         .where(GenerationDraft.run_id == run.id)
         .group_by(GenerationDraft.number)
     )
+    answered = [row for row in session.execute(query).all() if row[1]]
     spent = llm.spent(session, job.id)
     calls = max(spent["calls"], 1)
-    tokens = [
-        (int(tokens_in), int(tokens_out), spent["seconds"] / calls)
-        for tokens_in, tokens_out in session.execute(query)
-        if tokens_out
-    ]
+    asked = (calls + spent["reused"]) / max(len(answered), 1)  # questions per request
+    tokens = [(int(row[0]), int(row[1]), asked * spent["seconds"] / calls) for row in answered]
+    paid = [row[2] for row in answered] if run.judge else []
     generator = service.generator_of(run)
     rows = job.params["seeds"]
     if isinstance(generator, Asking):
         rows = generator.count(rows)
-    return estimate(llm.get(session, run.provider), tokens, rows)
+    return estimate(llm.get(session, run.provider), tokens, rows, paid)

@@ -9,7 +9,16 @@ from app.accounts.current import CurrentLead, CurrentUser, SessionDep
 from app.curation.catalog import GENERATORS
 from app.datasets import service as datasets
 from app.errors import NotFoundError
-from app.generation import account, batches, finishing, guards, prompts, service, trying
+from app.generation import (
+    account,
+    batches,
+    finishing,
+    guards,
+    prompts,
+    service,
+    teachers,
+    trying,
+)
 from app.generation.guards import CapIn
 from app.generation.prompts import PromptWords
 from app.generation.service import Order
@@ -49,6 +58,7 @@ def generate_page(
         fields=fields_of(opened),
         prompts=list(prompts.in_use(session, opened.key).values()),
         providers=[one.name for one in llm.everything(session)],
+        judged=teachers.has_judges(opened),
         last_provider=next((one.provider for one in runs if one.provider), ""),
         runs=[(one, account.of_run(session, one), batches.of_run(session, one)) for one in runs],
         guard=guards.of_dataset(session, dataset),
@@ -185,6 +195,7 @@ def _order(form: FormFields) -> Order:
         "generator": key,
         "params": params_from_form(method, form, key) if method else {},
         "provider": form.get("provider", "") if method and method.asks else "",
+        "judge": form.get("judge", "") if method and teachers.has_judges(method) else "",
         "where": form.get("where", ""),
         "pilot": "pilot" in form,
     }

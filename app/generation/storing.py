@@ -154,6 +154,8 @@ def _record(run: GenerationRun, made: Made, draft: Draft, depth: int) -> Record:
     if run.model:
         hashes = [one["hash"][:12] for one in run.prompts.values()]
         told |= {"model": run.model, "prompts": " ".join(hashes)}
+    if run.judge_model:
+        told["judge"] = run.judge_model
     return Record(
         draft.kind,
         draft.body,

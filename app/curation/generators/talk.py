@@ -41,7 +41,7 @@ class Talk:
     """The questions of one task: asked through `ask`, which keeps and pays for the replies.
 
     `prompts` are the templates of the run by name, `language` the one that drafts must be in,
-    empty for any.
+    empty for any. What prompts ask that judge goes to `judge`, where there is one.
     """
 
     ask: Ask
@@ -50,13 +50,15 @@ class Talk:
     temperature: float = 0.7
     max_tokens: int = 1024
     tools: Tools = field(default_factory=Tools)
+    judge: Ask | None = None
     replies: list[Reply] = field(default_factory=list)
+    judged: list[Reply] = field(default_factory=list)
     questions: list[Question] = field(default_factory=list)
 
     async def text(self, name: str, values: Mapping[str, str], *, cold: bool = False) -> str:
         """The reply as a text without the quotation marks or fences that models put around it."""
         question = self._question(name, values, cold, None)
-        reply = await self._asked(question)
+        reply = await self._asked(name, question)
         text = unwrapped(reply.text)
         self._screen(self.prompts[name], reply, text)
         return text
@@ -71,7 +73,7 @@ class Talk:
         Where it is not readable, it is asked for once more with what was wrong.
         """
         question = self._question(name, values, cold, _schema(names))
-        reply = await self._asked(question)
+        reply = await self._asked(name, question)
         found, problem = _read(reply, names)
         if problem and reply.finish != "length":
             self._screen(self.prompts[name], reply, reply.text, of_data=True)
@@ -80,7 +82,7 @@ class Talk:
             question = Question(
                 (*question.messages, *more), question.schema, self.temperature, self.max_tokens
             )
-            reply = await self._asked(question)
+            reply = await self._asked(name, question)
             found, problem = _read(reply, names)
         told = " ".join(str(one) for one in found.values() if isinstance(one, str | list))
         self._screen(self.prompts[name], reply, told if not problem else reply.text, of_data=True)
@@ -102,10 +104,15 @@ class Talk:
         messages = self.prompts[name].messages(values)
         return Question(messages, schema, 0.0 if cold else self.temperature, self.max_tokens)
 
-    async def _asked(self, question: Question) -> Reply:
+    async def _asked(self, name: str, question: Question) -> Reply:
+        """The reply of who is asked by this prompt; `replies` are the teacher's."""
         self.questions.append(question)
-        reply = await self.ask(question)
-        self.replies.append(reply)
+        if self.judge is not None and self.prompts[name].judges:
+            reply = await self.judge(question)
+            self.judged.append(reply)
+        else:
+            reply = await self.ask(question)
+            self.replies.append(reply)
         return reply
 
     def _screen(self, prompt: Prompt, reply: Reply, text: str, *, of_data: bool = False) -> None:
