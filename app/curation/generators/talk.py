@@ -24,7 +24,9 @@ _TYPES: Mapping[str, type | tuple[type, ...]] = {
     "string": str,
     "array": list,
     "number": (int, float),
+    "pairs": list,
 }
+_PAIR = {"question": {"type": "string"}, "answer": {"type": "string"}}
 _REPAIR = "That was not what was asked for: {problem} Answer again with the JSON object alone."
 
 
@@ -68,7 +70,7 @@ class Talk:
     ) -> dict[str, Any]:
         """The JSON object in a reply, whatever stands around it, with all these fields in it.
 
-        `names` holds the JSON type of each field.
+        `names` holds the JSON type of each field; `pairs` are objects with question and answer.
 
         Where it is not readable, it is asked for once more with what was wrong.
         """
@@ -116,12 +118,15 @@ class Talk:
         return reply
 
     def _screen(self, prompt: Prompt, reply: Reply, text: str, *, of_data: bool = False) -> None:
-        """Refuse what is cut off, empty, a refusal or the prompt itself."""
+        """Refuse what is cut off, empty, a refusal or the prompt itself.
+
+        A verdict goes through its requirements one by one, and may repeat them.
+        """
         if reply.finish == "length":
             raise DiscardError("cut off", f"It ends after {self.max_tokens} tokens, unfinished.")
         if not text.strip():
             raise DiscardError("unreadable", "The reply is empty.")
-        if echoed(prompt, text) >= _ECHOED:
+        if not prompt.judges and echoed(prompt, text) >= _ECHOED:
             raise DiscardError("repeated the prompt", "The reply repeats what was asked.")
         refusal = _refusal(reply.text)
         if refusal and not (of_data and last_object(reply.text)):
@@ -158,14 +163,20 @@ def _refusal(text: str) -> str:
 
 def _schema(names: Mapping[str, str]) -> dict[str, Any]:
     """Every field required and no other: what endpoints ask of a strict schema."""
-    types = {
-        name: {"type": of, **({"items": {"type": "string"}} if of == "array" else {})}
-        for name, of in names.items()
-    }
+    of_items = {"array": {"type": "string"}, "pairs": _object(_PAIR)}
+    return _object(
+        {
+            name: {"type": "array", "items": of_items[of]} if of in of_items else {"type": of}
+            for name, of in names.items()
+        }
+    )
+
+
+def _object(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "type": "object",
-        "properties": types,
-        "required": list(names),
+        "properties": dict(fields),
+        "required": list(fields),
         "additionalProperties": False,
     }
 
@@ -181,4 +192,7 @@ def _read(reply: Reply, names: Mapping[str, str]) -> tuple[dict[str, Any], str]:
     wrong = [name for name, of in names.items() if not isinstance(found[name], _TYPES[of])]
     if wrong:
         return {}, f"`{wrong[0]}` must be of the type {names[wrong[0]]}."
+    for name in (name for name, of in names.items() if of == "pairs"):
+        if not all(isinstance(one, dict) and _PAIR.keys() <= one.keys() for one in found[name]):
+            return {}, f"`{name}` must be a list of objects with question and answer."
     return dict(found), ""
