@@ -7,7 +7,7 @@ that is killed loses no reply that was paid for, and what it wrote it does not w
 import asyncio
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import islice
 from typing import Any
@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from app.curation.generators.base import Asking as AskingGenerator
 from app.curation.generators.base import Generator, Made, Outcome, Plain, Task
+from app.curation.generators.lab import Lab
 from app.curation.generators.talk import Talk
 from app.curation.ports import ModelError, Question, Reply
 from app.curation.records import Record
@@ -31,6 +32,7 @@ from app.llm.running import finished
 from app.samples.models import Sample
 from workers.asking import over_budget, to_mend
 from workers.jobs import Chunk, Handler
+from workers.rounds import rounds
 
 _BATCH = 500  # seeds of a generator that asks nobody: what it draws depends on these ends
 _WRITTEN = 32  # requests between two checkpoints
@@ -87,14 +89,11 @@ def _seeds(chunk: Chunk, run: GenerationRun, generator: Generator) -> Iterator[R
 
 
 def _write(chunk: Chunk, run: GenerationRun, screening: Screening, lines: Sequence[Line]) -> None:
-    made = screening.screened([one.made for one in lines])
+    made = screening.screened([one.made for one in lines], [one.leaf for one in lines])
     store(
         chunk.session,
         run,
-        [
-            Line(one.number, one.item, found, one.raw, one.tokens_in, one.tokens_out, one.money)
-            for one, found in zip(lines, made, strict=True)
-        ],
+        [replace(one, made=found) for one, found in zip(lines, made, strict=True)],
     )
 
 
@@ -137,9 +136,18 @@ class _Run:
                 await self._judging.close()
 
     async def _all(self) -> None:
+        if isinstance(self._generator, Lab):
+            for tasks in rounds(self._chunk, self._run, self._generator):
+                await self._each(tasks)
+        else:
+            await self._each(self._tasks())
+
+    async def _each(self, tasks: Iterator[Task]) -> None:
+        """Ask, and write all that came back."""
+        self._stopping = False
         pending: deque[asyncio.Task[_Answered]] = deque()
         try:
-            for task in self._tasks():
+            for task in tasks:
                 pending.append(asyncio.create_task(self._answered(task)))
                 while len(pending) >= self._most or (pending and pending[0].done()):
                     self._take(await pending.popleft())
@@ -195,8 +203,11 @@ class _Run:
             tokens_in, tokens_out = tokens_in + taken[0], tokens_out + taken[1]
             money += llm.cost(provider, *taken)
         raw = "\n\n".join(one.text for one in (*talk.replies, *talk.judged))
-        first = Line(task.number, 0, made[0], raw, tokens_in, tokens_out, money)
-        rest = (Line(task.number, item, one) for item, one in enumerate(made[1:], start=1))
+        leaf = int(task.values["leaf"]) if "leaf" in task.values else None
+        first = Line(task.number, 0, made[0], raw, tokens_in, tokens_out, money, leaf)
+        rest = (
+            Line(task.number, item, one, leaf=leaf) for item, one in enumerate(made[1:], start=1)
+        )
         return first, *rest
 
     def _take(self, answered: _Answered) -> None:

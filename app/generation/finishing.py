@@ -6,7 +6,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.curation.generators.base import Asking
-from app.generation import account, batches, diversity, prompts, service
+from app.curation.generators.lab import Lab
+from app.generation import account, batches, diversity, leaf_account, leaves, prompts, service
 from app.generation.models import GenerationDraft, GenerationRun
 from app.jobs.models import Job
 from app.judging.service import estimate
@@ -30,6 +31,8 @@ def finish(session: Session, job: Job) -> None:
     }
     if not run.provider:
         return
+    if run.generator == Lab.key and not run.pilot:
+        job.result = {**job.result, "leaves": leaf_account.told(session, run)}
     if (variety := diversity.of_run(session, run)) is not None:
         job.result = {**job.result, "variety": variety}
     job.result = {**job.result, **llm.spent(session, job.id)}
@@ -71,6 +74,8 @@ def _estimate(session: Session, job: Job, run: GenerationRun) -> dict[str, Any]:
     paid = [row[2] for row in answered] if run.judge else []
     generator = service.generator_of(run)
     rows = job.params["seeds"]
-    if isinstance(generator, Asking):
+    if isinstance(generator, Lab):
+        rows = leaves.requests_left(session, run, generator)
+    elif isinstance(generator, Asking):
         rows = generator.count(rows)
     return estimate(llm.get(session, run.provider), tokens, rows, paid)

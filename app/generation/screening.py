@@ -10,11 +10,13 @@ from app.curation.contamination.base import Finding, Index, Setting, Text
 from app.curation.contamination.exact import Exact
 from app.curation.contamination.ngrams import Ngram7, Ngram13
 from app.curation.generators.base import Asking, Draft, Gate, Generator, Made, Outcome
+from app.curation.generators.lab import Lab
 from app.curation.generators.nearness import Pool, Seen
 from app.curation.records import Origin, Record
 from app.curation.text.parts import prompt_text
 from app.datasets.models import Dataset, Purpose
 from app.errors import InvalidError
+from app.generation import leaves
 from app.generation.models import GenerationRun
 from app.samples.service import check_body
 from app.scoring import reading
@@ -32,6 +34,7 @@ class Screening:
         self._seen = Seen() if isinstance(generator, Asking) else None
         self._least = generator.novelty() if isinstance(generator, Asking) else 0.0
         self._pool = Pool()
+        self._asked = leaves.known(session, run.dataset_id) if isinstance(generator, Lab) else set()
         self._indexes = _benchmarks(session)
         if self._seen is None:
             return
@@ -41,8 +44,11 @@ class Screening:
                 for one in page.records:
                     self._pool.add(prompt_text(one.kind, one.body))
 
-    def screened(self, made: Sequence[Made]) -> list[Made]:
-        """The same lines in their order; those accepted so far may fail here."""
+    def screened(self, made: Sequence[Made], of: Sequence[int | None] = ()) -> list[Made]:
+        """The same lines in their order; those accepted so far may fail here.
+
+        `of` are the leaves of a taxonomy that they were made for.
+        """
         found = [self._whole(one) for one in made]
         rows = [row for row, one in enumerate(found) if one.outcome is Outcome.ACCEPTED]
         hits = self._contaminated([_record(found[row].draft) for row in rows])
@@ -51,7 +57,7 @@ class Screening:
                 reason = f"It holds an item of a benchmark ({hits[place]})."
                 found[row] = replace(found[row], outcome=Outcome.CONTAMINATED, reason=reason)
             else:
-                found[row] = self._new(found[row])
+                found[row] = self._new(found[row], of[row] if of else None)
         return found
 
     def _whole(self, made: Made) -> Made:
@@ -76,10 +82,14 @@ class Screening:
             if hit.finding is Finding.MATCH
         }
 
-    def _new(self, made: Made) -> Made:
+    def _new(self, made: Made, leaf: int | None) -> Made:
         if self._seen is None:
             return made
         record = _record(made.draft)
+        asked = leaves.key(leaf, record.body) if leaf is not None else None
+        if asked in self._asked:
+            reason = "The leaf has this question."
+            return replace(made, outcome=Outcome.DUPLICATE, reason=reason)
         apart = made.draft.parents if made.draft and self._generator.near_copy else ()
         near = self._seen.near(record, apart)
         if near is not None:
@@ -87,8 +97,8 @@ class Screening:
             reason = f"It is near to {what} ({near[1]:.2f} of the hashes of its word runs)."
             return replace(made, outcome=Outcome.DUPLICATE, reason=reason)
         if self._least:
-            asked = prompt_text(record.kind, record.body)
-            alike = self._pool.nearest(asked, self._least)
+            question = prompt_text(record.kind, record.body)
+            alike = self._pool.nearest(question, self._least)
             if alike:
                 gate = Gate(
                     "novel", False, f"A known question is alike by a ROUGE-L of {alike:.2f}."
@@ -96,7 +106,9 @@ class Screening:
                 return replace(
                     made, outcome=Outcome.GATE, gates=(*made.gates, gate), reason=gate.reason
                 )
-            self._pool.add(asked)
+            self._pool.add(question)
+        if asked is not None:
+            self._asked.add(asked)
         self._seen.learn(record)
         return made
 

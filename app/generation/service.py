@@ -13,18 +13,19 @@ from app.accounts.policies import Principal
 from app.curation.catalog import GENERATORS
 from app.curation.generators.base import Asking as AskingGenerator
 from app.curation.generators.base import Generator
+from app.curation.generators.lab import Lab
 from app.curation.records import Kind, Origin, Record
 from app.curation.verifiers.base import Tools
 from app.datasets import service as datasets
 from app.datasets.models import KINDS_OF, Dataset
 from app.embeddings import service as embeddings
 from app.errors import InvalidError, NotFoundError
-from app.generation import policies, prompts, teachers
+from app.generation import leaves, policies, prompts, teachers
 from app.generation.models import GenerationRun
 from app.jobs import service as jobs
 from app.jobs.models import Job, JobKind
 from app.providers.embedders import Tier
-from app.samples.models import Sample, SampleBody, Status
+from app.samples.models import Sample, SampleBody
 from app.samples.search import condition
 from app.sandbox.strength import box
 from app.sources import service as sources
@@ -32,7 +33,6 @@ from app.sources.models import Source
 from app.validation import Money, build
 
 PILOT_TASKS = 20
-_CLOSED = (Status.REJECTED, Status.DROPPED, Status.QUARANTINED)
 _PAGE = 500
 
 
@@ -72,7 +72,7 @@ def start(session: Session, dataset: Dataset, order: Order, *, by: Principal) ->
     _refuse_kinds(dataset, generator)
     provider = teachers.provider_of(session, generator, order.provider, by)
     judge = teachers.judge_of(session, generator, order.judge)
-    seeds = _refuse_no_seeds(session, dataset, generator, order.where)
+    seeds = _refuse_no_seeds(session, dataset, generator, order)
     source = _source(session, dataset, generator, order.where, by)
     used = prompts.in_use(session, generator.key)
     run = GenerationRun(
@@ -138,16 +138,24 @@ def seeds_among(
     session: Session, dataset_id: int, generator: Generator, where: str
 ) -> ColumnElement[bool]:
     """The samples that are seeds: of a kind that it can use, and not thrown out."""
-    return (
+    wanted = (
         condition(session, dataset_id, where)
         & Sample.kind.in_(generator.kinds)
-        & Sample.status.not_in(_CLOSED)
+        & Sample.status.not_in(leaves.CLOSED)
     )
+    if isinstance(generator, Lab):
+        wanted &= leaves.seeds_of(session, dataset_id, generator)
+    return wanted
 
 
-def _refuse_no_seeds(session: Session, dataset: Dataset, generator: Generator, where: str) -> int:
-    """How many seeds there are; refuses none where they are needed."""
-    wanted = seeds_among(session, dataset.id, generator, where)
+def _refuse_no_seeds(session: Session, dataset: Dataset, generator: Generator, order: Order) -> int:
+    """How many seeds there are; refuses none where they are needed.
+
+    Of leaves of a taxonomy: the requests of the first round.
+    """
+    wanted = seeds_among(session, dataset.id, generator, order.where)
+    if isinstance(generator, Lab):
+        return leaves.refuse_none(session, dataset, generator, wanted, order.sample)
     if not generator.kinds:
         return 0
     count = session.scalar(select(func.count()).select_from(Sample).where(wanted)) or 0

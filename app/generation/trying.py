@@ -11,12 +11,13 @@ from sqlalchemy.orm import Session
 from app.accounts.policies import Principal
 from app.curation.generators.base import Asking as AskingGenerator
 from app.curation.generators.base import Made, Outcome, Plain, Task
+from app.curation.generators.lab import Lab
 from app.curation.generators.prompts import Prompt
 from app.curation.generators.talk import Talk
 from app.curation.ports import ModelError
 from app.datasets import service as datasets
 from app.datasets.models import Dataset
-from app.generation import policies, prompts, service, teachers
+from app.generation import leaves, policies, prompts, service, teachers
 from app.generation.prompts import PromptWords
 from app.generation.service import Order
 from app.llm import service as llm
@@ -69,7 +70,10 @@ def on_three(
         used[name] = prompts.checked(session, generator.key, name, words)
     account = Account(None, by.id, dataset.id, f"generate {generator.key}, tried")
     asking, judging = teachers.Asked(provider, judge, account).asking(tries=1)
-    tasks = list(islice(generator.tasks(seeds), SEEDS))
+    if isinstance(generator, Lab):
+        tasks = leaves.some(session, dataset, generator, wanted, SEEDS)
+    else:
+        tasks = list(islice(generator.tasks(seeds), SEEDS))
     return finished(_Trial(asking, judging, order, used, generator).all(tasks))
 
 
