@@ -22,6 +22,7 @@ from app import (
     cli_models,
     cli_scorers,
     cli_shape,
+    cli_taxonomy,
     cli_work,
 )
 from app.cli_kit import json_option, print_json
@@ -252,6 +253,7 @@ for _verb in (
     cli_generation.generate,
     cli_generation.runs,
     cli_generation.synthetic,
+    cli_taxonomy.taxonomy,
     cli_duplicates.matchers,
     cli_duplicates.match,
     cli_duplicates.duplicates,

@@ -7,6 +7,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from app.accounts.current import CurrentLead, CurrentUser, SessionDep
 from app.curation.catalog import GENERATORS
+from app.curation.generators.lab import Lab
 from app.datasets import service as datasets
 from app.errors import NotFoundError
 from app.generation import (
@@ -14,12 +15,15 @@ from app.generation import (
     batches,
     finishing,
     guards,
+    leaf_account,
     prompts,
     service,
     teachers,
     trying,
 )
 from app.generation.guards import CapIn
+from app.generation.leaf_account import Standing
+from app.generation.models import GenerationRun
 from app.generation.prompts import PromptWords
 from app.generation.service import Order
 from app.jobs import service as jobs
@@ -93,6 +97,7 @@ def run_page(
         title=GENERATORS[run.generator].title if run.generator in GENERATORS else run.generator,
         account=account.of_run(session, run),
         coverage=account.coverage(session, run),
+        leaves=_leaves(session, run),
         batch=batches.of_run(session, run),
         tag=batches.tag_of(run),
         judging=finishing.judged_by_itself(run) if run.provider else [],
@@ -179,6 +184,14 @@ def set_caps(name: str, session: SessionDep, user: CurrentLead, form: FormFields
     }
     guards.set_cap(session, dataset, build(CapIn, given, "caps"), by=user)
     return RedirectResponse(f"/datasets/{dataset.name}/generate#guard", 303)
+
+
+def _leaves(session: SessionDep, run: GenerationRun) -> list[tuple[Standing, str]]:
+    """The leaves of a run over a taxonomy, those that are short first, each with why it is."""
+    if run.generator != Lab.key:
+        return []
+    found = sorted(leaf_account.of_run(session, run), key=lambda one: (not one.lacking, one.path))
+    return [(one, leaf_account.why(one)) for one in found]
 
 
 def _percent(text: str) -> float | str:
