@@ -98,7 +98,7 @@ def export(dataset: str, output: Path, under: str, approved: bool, as_json: bool
 @json_option
 def show(dataset: str, path: str, short: bool, as_json: bool) -> None:
     """Targets, accepted and approved samples of every leaf and branch."""
-    query = {"under": path, "short": "true" if short else ""}
+    query = {"under": path, "short": short}
     items = from_environment().get(f"/datasets/{part(dataset)}/taxonomy", **query)["items"]
     if as_json:
         print_json({"items": items, "next": None, "total": len(items)})

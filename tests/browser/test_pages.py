@@ -123,6 +123,7 @@ PLACES = (
         "/map",
         "/verify",
         "/generate",
+        "/taxonomy",
     ),
     *("/import", "/releases", "/jobs"),
 )

@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,7 @@ def here(api: TestClient, session: Session, monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch.setattr(f"app.{module}.from_environment", lambda: Here(api, session))
 
 
-def packed(files: dict[str, str | bytes]) -> dict[str, tuple[str, bytes]]:
+def packed(files: Mapping[str, str | bytes]) -> dict[str, tuple[str, bytes]]:
     return {"file": ("tree.zip", zipped(files).getvalue())}
 
 
@@ -178,7 +179,8 @@ def test_a_leads_way_in_the_browser(
         assert newest(session).error is None
     assert "Pilot" in browser.get(pilot.headers["Location"]).text
     account = browser.get(run.headers["Location"]).text
-    assert "Why it is short" in account
+    assert "drafts of" in account
+    assert "were not enough" in account
     assert f"{branch}/{HOPELESS}" in account
     assert "The model decided on what it made itself" in account
     whole = browser.get(base).text

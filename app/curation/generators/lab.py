@@ -63,7 +63,7 @@ class Lab(Asking):
         if not drafts:
             return least
         share = max(accepted / drafts, _LEAST_YIELD)
-        return min(math.ceil(least / share), _MOST_MORE * least)
+        return min(math.ceil(lacking / (self.per_request * share)), _MOST_MORE * least)
 
     def task(self, leaf: Leaf, number: int, serial: int) -> Task:
         """The request with this number, the one at `serial` for its leaf."""

@@ -1,5 +1,6 @@
 """LAB: what is asked for a leaf, and which drafts pass its gates."""
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -9,9 +10,10 @@ import pytest
 from app.curation.generators.base import Made, Outcome, Task
 from app.curation.generators.lab import Lab
 from app.curation.generators.leaf import MANNERS, Leaf, domain_of, normal, passages_of
-from app.curation.ports import Question
+from app.curation.ports import Question, Reply
 from app.curation.records import Kind, Record
-from tests.curation.generators.replies import made
+from app.llm.running import finished
+from tests.curation.generators.replies import made, talk_of
 
 FREE = "compositional_skills/writing/riddles"
 PASSAGE = "The chickadee is a small bird. It hides seeds in autumn and finds them in winter."
@@ -244,7 +246,8 @@ def test_how_many_requests_a_leaf_gets() -> None:
 
     assert generator.requests(20, 0, 0) == 4
     assert generator.requests(20, 100, 50) == 8
-    assert generator.requests(1, 100, 50) == 2
+    assert generator.requests(1, 100, 50) == 1
+    assert generator.requests(6, 100, 50) == 3
     assert generator.requests(20, 100, 0) == 16
     assert generator.count(12) == 12
     assert Lab(leaves=" knowledge/a/, ,/b ").paths() == ["knowledge/a", "b"]
@@ -269,3 +272,18 @@ def test_names() -> None:
     assert task(Lab(), Leaf(1, FREE, "", (seed(1),))).values["task"] == "writing/riddles"
     with pytest.raises(ValueError, match="less than or equal"):
         Lab(least_pair=4)
+
+
+def test_verdicts_are_the_judges_where_there_is_one() -> None:
+    generator = Lab()
+    talk = talk_of(generator, [{"questions": ["What runs?"]}, "Water."])
+    verdicts = iter([verdict(1), verdict(3)])
+
+    async def judge(_question: Question) -> Reply:
+        return Reply(json.dumps(next(verdicts)), "stop", 7, 3, 0.1)
+
+    talk.judge = judge
+    found = finished(generator.made(task(generator), talk))
+
+    assert told(found) == [("accepted", "")]
+    assert (len(talk.replies), len(talk.judged), len(talk.questions)) == (2, 2, 4)
