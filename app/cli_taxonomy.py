@@ -4,6 +4,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlencode
 
 import click
 
@@ -143,3 +144,26 @@ def attach(dataset: str, path: str, files: tuple[Path, ...], as_json: bool) -> N
         made.append(client.upload(url, [file], {"path": path}, progress.bytes(file.name)))
     progress.end()
     print_page(made, ("name", "words"), as_json=as_json)
+
+
+@taxonomy.command("detach")
+@click.argument("dataset")
+@click.argument("path")
+@click.argument("document")
+@json_option
+def detach(dataset: str, path: str, document: str, as_json: bool) -> None:
+    """Take a document of a leaf away."""
+    query = urlencode({"path": path, "document": document})
+    from_environment().delete(f"/datasets/{part(dataset)}/taxonomy/documents?{query}")
+    told = {"path": path, "detached": document}
+    print_json(told) if as_json else click.echo(f"{path} has no {document} any more.")
+
+
+@taxonomy.command("remove")
+@click.argument("dataset")
+@click.argument("path")
+@json_option
+def remove(dataset: str, path: str, as_json: bool) -> None:
+    """Take a leaf or a branch out of the tree; its samples stay."""
+    from_environment().delete(f"/datasets/{part(dataset)}/taxonomy?{urlencode({'path': path})}")
+    print_json({"removed": path}) if as_json else click.echo(f"{path} is gone; its samples stay.")

@@ -15,7 +15,7 @@ from app.generation.taxonomy_schemas import (
     LeavesOut,
     NodeOut,
     SeedOut,
-    TargetIn,
+    TargetOrder,
 )
 from app.taxonomy import exporting, service
 from app.web.forms import FormFields, Uploads
@@ -127,18 +127,17 @@ def export_taxonomy(
 
 
 @router.put("/datasets/{name}/taxonomy/targets", name="api:set_targets")
-def set_targets(name: str, body: TargetIn, session: SessionDep, user: CurrentUser) -> LeavesOut:
+def set_targets(name: str, body: TargetOrder, session: SessionDep, user: CurrentUser) -> LeavesOut:
     """Set the target of a leaf, or of all leaves below a branch."""
     dataset = datasets.get(session, name)
     count = service.set_target(session, dataset, body.path, body.target, by=user)
     return LeavesOut(leaves=count)
 
 
-@router.delete("/datasets/{name}/taxonomy", name="api:remove_taxonomy")
-def remove(name: str, session: SessionDep, user: CurrentUser, path: PathQuery) -> LeavesOut:
+@router.delete("/datasets/{name}/taxonomy", status_code=204, name="api:remove_taxonomy")
+def remove(name: str, session: SessionDep, user: CurrentUser, path: PathQuery) -> None:
     """Take a leaf or a branch away; its samples stay."""
-    dataset = datasets.get(session, name)
-    return LeavesOut(leaves=service.remove(session, dataset, path, by=user))
+    service.remove(session, datasets.get(session, name), path, by=user)
 
 
 @router.post(

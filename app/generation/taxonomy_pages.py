@@ -188,6 +188,19 @@ def detach(
     return _back(dataset, path)
 
 
+@router.post("/datasets/{name}/taxonomy/remove", name="taxonomy:remove")
+def remove(
+    name: str,
+    session: SessionDep,
+    user: CurrentLead,
+    path: Annotated[str, Form(max_length=2000)],
+) -> Response:
+    """Take a leaf or a branch away; its samples stay."""
+    dataset = datasets.get(session, name)
+    service.remove(session, dataset, path, by=user)
+    return _back(dataset, "")
+
+
 def _back(dataset: Dataset, path: str) -> Response:
     target = f"?node={quote(path, safe='/')}" if path else ""
     return RedirectResponse(f"/datasets/{dataset.name}/taxonomy{target}", 303)

@@ -89,7 +89,7 @@ class ImportedOut(BaseModel):
     problems: list[ProblemOut]
 
 
-class TargetIn(BaseModel):
+class TargetOrder(BaseModel):
     path: str = Field("", max_length=2000, description="A leaf or a branch; empty for all leaves")
     target: int | None = Field(
         ge=0, le=MAX_TARGET, description="Samples per leaf; null takes it back"

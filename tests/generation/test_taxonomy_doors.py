@@ -85,7 +85,7 @@ def test_over_rest_from_the_archive_to_what_is_short(
         assert archive.namelist() == [f"{BIRDS}/qna.yaml", f"{BIRDS}/birds.md"]
     gone = api.delete(f"{path}/documents", params={"path": BIRDS, "document": "birds.md"})
     assert gone.status_code == 204
-    assert api.delete(path, params={"path": "knowledge"}).json() == {"leaves": 1}
+    assert api.delete(path, params={"path": "knowledge"}).status_code == 204
     assert api.get(f"{path}/node", params={"path": BIRDS}).status_code == 404
     assert api.post(f"{path}/import", data={"source": "x"}).status_code == 422
     assert annotator_api.put(f"{path}/targets", json={"target": 1}).status_code == 403
@@ -123,6 +123,9 @@ def test_on_the_command_line(dataset: Dataset, tmp_path: Path) -> None:
     assert winnow("taxonomy", "export", dataset.name, "-o", out)[0] == 0
     with zipfile.ZipFile(out) as archive:
         assert f"{BIRDS}/birds.md" in archive.namelist()
+    assert winnow("taxonomy", "detach", dataset.name, BIRDS, "birds.md")[0] == 0
+    assert "its samples stay" in winnow("taxonomy", "remove", dataset.name, "knowledge")[1]
+    assert len(winnow_json("taxonomy", "show", dataset.name)["items"]) == 5
     nowhere = winnow("taxonomy", "export", dataset.name, "-o", tmp_path / "no" / "out.zip")
     assert (nowhere[0], "There is no folder" in nowhere[1]) == (1, True)
     wrong = winnow("taxonomy", "export", dataset.name, "--under", "no", "-o", out)
@@ -194,6 +197,8 @@ def test_a_leads_way_in_the_browser(
     assert "Short by 5" in leaf
     assert browser.get(f"{base}?node=nowhere").status_code == 404
     assert browser.get(f"{base}/export?approved=true").content[:2] == b"PK"
+    gone = browser.post(f"{base}/remove", data={**csrf, "path": "knowledge"}).text
+    assert "9 leaves" in gone
 
     reader = browser_of(session, annotator)
     assert "Import a tree" not in reader.get(base).text
