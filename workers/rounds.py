@@ -10,6 +10,7 @@ from app.curation.generators.lab import Lab
 from app.datasets.models import Dataset
 from app.generation import leaves, service
 from app.generation.models import GenerationRun
+from app.taxonomy import service as taxonomy
 from workers.jobs import Chunk
 
 
@@ -23,7 +24,7 @@ def rounds(chunk: Chunk, run: GenerationRun, generator: Lab) -> Iterator[Iterato
     most = 1 if run.pilot else generator.rounds
     resumed = "plan" in chunk.state
     while resumed or chunk.state.get("round", 0) < most:
-        nodes = leaves.chosen(session, dataset, generator)
+        nodes = taxonomy.leaves(session, dataset, generator.paths())
         wanted = service.seeds_among(session, dataset.id, generator, run.where)
         found = leaves.read(session, nodes, wanted)
         if not resumed:

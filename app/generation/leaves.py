@@ -37,6 +37,7 @@ class Yield:
 
 def chosen(session: Session, dataset: Dataset, generator: Lab) -> list[TaxonomyNode]:
     """The leaves that a generator is for; refuses where there are none."""
+    taxonomy.refuse_unknown(session, dataset, generator.paths())
     found = taxonomy.leaves(session, dataset, generator.paths())
     if not found:
         raise InvalidError(

@@ -49,13 +49,17 @@ def get(session: Session, dataset: Dataset, path: str) -> TaxonomyNode:
     return found
 
 
+def refuse_unknown(session: Session, dataset: Dataset, paths: Sequence[str]) -> None:
+    """Refuse paths that the tree does not have."""
+    for path in paths:
+        get(session, dataset, path)
+
+
 def leaves(session: Session, dataset: Dataset, paths: Sequence[str]) -> list[TaxonomyNode]:
-    """The leaves at and below these paths, all where none is given; refuses unknown ones."""
+    """The leaves at and below these paths, all where none is given; none of those unknown."""
     every = [one for one in nodes(session, dataset) if one.leaf]
     if not paths:
         return every
-    for path in paths:
-        get(session, dataset, path)
     return [
         one
         for one in every
@@ -74,7 +78,9 @@ def set_target(
     if target is not None and not 0 <= target <= MAX_TARGET:
         raise InvalidError(f"A target is a number from 0 to {MAX_TARGET:,}.")
     hold(session, dataset)
-    chosen = leaves(session, dataset, [path.strip("/")] if path.strip("/") else [])
+    paths = [path.strip("/")] if path.strip("/") else []
+    refuse_unknown(session, dataset, paths)
+    chosen = leaves(session, dataset, paths)
     for one in chosen:
         one.target = target
     audit.record(

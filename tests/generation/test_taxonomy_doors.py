@@ -192,6 +192,12 @@ def test_a_leads_way_in_the_browser(
     names = [one.get_text() for one in short.select(".tree-r a")]
     assert HOPELESS in names
     assert "knowledge" not in names
+    reached = browser.get(f"{base}?node={branch}/free0").text
+    link = BeautifulSoup(reached, "html.parser").find(
+        "a", string=lambda text: text == "Its samples"
+    )
+    assert link is not None
+    assert "The matter well of" in browser.get(str(link["href"])).text
     leaf = browser.get(f"{base}?node={branch}/{HOPELESS}").text
     assert "Failed: question" in leaf
     assert "Short by 5" in leaf
