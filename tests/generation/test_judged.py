@@ -5,6 +5,7 @@ from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
+from fastapi.testclient import TestClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -22,9 +23,11 @@ from app.llm.service import ProviderIn
 from app.providers import local_models
 from app.samples import service as samples
 from app.samples.models import Sample
+from tests.conftest import browser_of
 from tests.endpoint import Answer, Json, serving
 from tests.factories import fill, make_dataset, run_job
 from tests.generation.test_runs import STORIES
+from tests.shell import Here, winnow
 
 pytestmark = pytest.mark.usefixtures("bells")
 
@@ -170,3 +173,32 @@ def test_a_judge_that_is_of_no_use_is_refused(
         llm.save(session, ProviderIn.model_validate(local), by=admin)
         job = start(generator="questions", provider="teacher", judge="own")
         assert job.queue is Queue.GPU
+
+
+def test_the_judge_is_named_through_every_door(
+    session: Session,
+    dataset: Dataset,
+    lead: Principal,
+    admin: Principal,
+    api: TestClient,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("app.cli_generation.from_environment", lambda: Here(api, session))
+    path = f"/datasets/{dataset.name}"
+    with serving(teaches) as teacher, serving(judges) as judge:
+        providers(session, admin, teacher.url, judge.url)
+        body = {"generator": "questions", "provider": "teacher", "judge": "judge", "pilot": True}
+        assert run_job(session, api.post(f"{path}/generate", json=body).json()["id"]).error is None
+        words = ("--provider", "teacher", "--judge", "judge", "--pilot", "--wait")
+        assert winnow("generate", dataset.name, "questions", *words)[0] == 0
+        browser = browser_of(session, lead)
+        page = browser.get(f"{path}/generate?generator=questions").text
+        assert 'name="judge"' in page
+        assert 'name="judge"' not in browser.get(f"{path}/generate?generator=paraphrase").text
+        form = {"generator": "questions", "provider": "teacher", "judge": "judge"}
+        form |= {"questions.judge": "true", "pilot": "true"}
+        made = browser.post(f"{path}/generate", data=form, follow_redirects=False)
+
+    runs = api.get(f"{path}/runs").json()["items"]
+    assert [(one["judge"], one["judge_model"]) for one in runs] == [("judge", "severe")] * 3
+    assert "judged by severe" in browser.get(made.headers["Location"]).text
