@@ -23,6 +23,7 @@ from app import (
     cli_preferences,
     cli_scorers,
     cli_shape,
+    cli_taxonomy,
     cli_work,
 )
 from app.cli_kit import json_option, print_json
@@ -255,6 +256,7 @@ for _verb in (
     cli_generation.synthetic,
     cli_preferences.prefer,
     cli_preferences.preferences,
+    cli_taxonomy.taxonomy,
     cli_duplicates.matchers,
     cli_duplicates.match,
     cli_duplicates.duplicates,

@@ -30,6 +30,7 @@ def generators(as_json: bool) -> None:
 @click.argument("dataset")
 @click.argument("generator")
 @click.option("--provider", default="", metavar="NAME", help="Model to ask, where it asks one.")
+@click.option("--judge", default="", metavar="NAME", help="Model that the gates ask.")
 @click.option("--set", "settings", multiple=True, metavar="GENERATOR.PARAM=VALUE")
 @click.option("--budget", type=float, help="Pause before it costs more.")
 @click.option("--pilot", is_flag=True, help="Make 20 to see yield and cost; nothing is added.")
@@ -44,6 +45,7 @@ def generate(
     dataset: str,
     generator: str,
     provider: str,
+    judge: str,
     settings: tuple[str, ...],
     budget: float | None,
     pilot: bool,
@@ -67,6 +69,7 @@ def generate(
         "params": params,
         "where": where,
         "provider": provider,
+        "judge": judge,
     }
     order |= {"budget": budget, "pilot": pilot, "sample": sample, "language": language}
     order |= {"review_share": review, "reject_limit": reject_limit}

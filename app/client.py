@@ -103,6 +103,11 @@ class Client:
             if not cursor:
                 return
 
+    def read(self, path: str, **params: Any) -> bytes:
+        """A small file, whole."""
+        request = self._http.build_request("GET", path, params=_given(params))
+        return self.send(request, stream=False).content
+
     def upload(
         self, path: str, files: Sequence[Path], fields: Mapping[str, str], moved: Moved
     ) -> Json:

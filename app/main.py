@@ -22,6 +22,7 @@ from app.filtering import api as filtering_api
 from app.filtering import pages as filtering_pages
 from app.generation import api as generation_api
 from app.generation import pages as generation_pages
+from app.generation import taxonomy_api, taxonomy_pages
 from app.jobs import api as jobs_api
 from app.jobs import pages as jobs_pages
 from app.judging import api as judging_api
@@ -73,6 +74,7 @@ _API = (
     verifying_api,
     generation_api,
     preferences_api,
+    taxonomy_api,
     masking_api,
     contamination_api,
     embeddings_api,
@@ -103,6 +105,7 @@ _PAGES = (
     verifying_pages,
     generation_pages,
     preferences_pages,
+    taxonomy_pages,
     masking_pages,
     contamination_pages,
     filtering_pages,

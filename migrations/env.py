@@ -21,7 +21,8 @@ import app.review.models
 import app.samples.models
 import app.samples.places
 import app.scoring.models
-import app.sources.models  # noqa: F401
+import app.sources.models
+import app.taxonomy.models  # noqa: F401
 from app.db import Base, sqlalchemy_url
 from app.settings import settings
 

@@ -29,6 +29,12 @@ class Here:
     def post(self, path: str, body: Json | None = None) -> Any:
         return self._answer(self._api.post(path, json=body))
 
+    def read(self, path: str, **query: Any) -> bytes:
+        answer = self._api.get(path, params=query)
+        if answer.is_error:
+            raise Refused(answer.json()["detail"])
+        return answer.content
+
     def put(self, path: str, body: Json) -> Any:
         return self._answer(self._api.put(path, json=body))
 

@@ -7,7 +7,8 @@ that is killed loses no reply that was paid for, and what it wrote it does not w
 import asyncio
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from itertools import islice
 from typing import Any
 
@@ -16,10 +17,11 @@ from sqlalchemy.orm import Session
 
 from app.curation.generators.base import Asking as AskingGenerator
 from app.curation.generators.base import Generator, Made, Outcome, Plain, Task
+from app.curation.generators.lab import Lab
 from app.curation.generators.talk import Talk
-from app.curation.ports import ModelError
+from app.curation.ports import ModelError, Question, Reply
 from app.curation.records import Record
-from app.generation import finishing, prompts, service
+from app.generation import finishing, prompts, service, teachers
 from app.generation.models import GenerationRun
 from app.generation.screening import Screening
 from app.generation.storing import Line, store
@@ -30,6 +32,7 @@ from app.llm.running import finished
 from app.samples.models import Sample
 from workers.asking import over_budget, to_mend
 from workers.jobs import Chunk, Handler
+from workers.rounds import rounds
 
 _BATCH = 500  # seeds of a generator that asks nobody: what it draws depends on these ends
 _WRITTEN = 32  # requests between two checkpoints
@@ -87,14 +90,11 @@ def _seeds(chunk: Chunk, run: GenerationRun, generator: Generator) -> Iterator[R
 
 def _write(chunk: Chunk, run: GenerationRun, screening: Screening, lines: Sequence[Line]) -> None:
     screening.catch_up(chunk.session, run.dataset_id)
-    made = screening.screened([one.made for one in lines])
+    made = screening.screened([one.made for one in lines], [one.leaf for one in lines])
     store(
         chunk.session,
         run,
-        [
-            Line(one.number, one.item, found, one.raw, one.tokens_in, one.tokens_out, one.money)
-            for one, found in zip(lines, made, strict=True)
-        ],
+        [replace(one, made=found) for one, found in zip(lines, made, strict=True)],
     )
 
 
@@ -112,9 +112,9 @@ class _Run:
 
     def __init__(self, chunk: Chunk, run: GenerationRun, generator: AskingGenerator) -> None:
         self._chunk, self._run, self._generator = chunk, run, generator
-        asked = service.asked(chunk.session, chunk.job, run)
-        self._provider = asked.provider
-        self._asking = Asking(asked.provider, llm.model_of(asked.provider), asked.account)
+        asked = teachers.asked(chunk.session, chunk.job, run)
+        self._provider, self._judge = asked.provider, asked.judge or asked.provider
+        self._asking, self._judging = asked.asking()
         self._tools = service.tools_for(generator)
         self._prompts = prompts.of_run(run.generator, run.prompts)
         self._free = asyncio.Semaphore(asked.provider.concurrency)
@@ -135,6 +135,8 @@ class _Run:
             raise to_mend(error, named="run") from error
         finally:
             await self._asking.close()
+            if self._judging is not None:
+                await self._judging.close()
 
     async def _screened(self) -> Screening:
         found = Screening(self._generator)
@@ -143,9 +145,18 @@ class _Run:
         return found
 
     async def _all(self) -> None:
+        if isinstance(self._generator, Lab):
+            for tasks in rounds(self._chunk, self._run, self._generator):
+                await self._each(tasks)
+        else:
+            await self._each(self._tasks())
+
+    async def _each(self, tasks: Iterator[Task]) -> None:
+        """Ask, and write all that came back."""
+        self._stopping = False
         pending: deque[asyncio.Task[_Answered]] = deque()
         try:
-            for task in self._tasks():
+            for task in tasks:
                 pending.append(asyncio.create_task(self._answered(task)))
                 while len(pending) >= self._most or (pending and pending[0].done()):
                     await self._take(await pending.popleft())
@@ -178,6 +189,7 @@ class _Run:
                 params["temperature"],
                 params["max_tokens"],
                 self._tools,
+                judge=self._ask_judge if self._judging is not None else None,
             )
             try:
                 made = await self._generator.made(task, talk)
@@ -187,17 +199,24 @@ class _Run:
                 return _Answered(task, self._lines(task, [_failed(error)], talk), failed=True)
         return _Answered(task, self._lines(task, made, talk))
 
-    async def _ask(self, question: Any) -> Any:
-        await self._asking.recall_soon(question)
-        return await self._asking.ask(question)
+    async def _ask(self, question: Question) -> Reply:
+        return await _answer(self._asking, question)
+
+    async def _ask_judge(self, question: Question) -> Reply:
+        return await _answer(self._judging or self._asking, question)
 
     def _lines(self, task: Task, made: Sequence[Made], talk: Talk) -> tuple[Line, ...]:
-        tokens_in = sum(one.tokens_in for one in talk.replies)
-        tokens_out = sum(one.tokens_out for one in talk.replies)
-        money = llm.cost(self._provider, tokens_in, tokens_out)
-        raw = "\n\n".join(one.text for one in talk.replies)
-        first = Line(task.number, 0, made[0], raw, tokens_in, tokens_out, money)
-        rest = (Line(task.number, item, one) for item, one in enumerate(made[1:], start=1))
+        tokens_in, tokens_out, money = 0, 0, Decimal(0)
+        for provider, replies in ((self._provider, talk.replies), (self._judge, talk.judged)):
+            taken = [sum(one.tokens_in for one in replies), sum(one.tokens_out for one in replies)]
+            tokens_in, tokens_out = tokens_in + taken[0], tokens_out + taken[1]
+            money += llm.cost(provider, *taken)
+        raw = "\n\n".join(one.text for one in (*talk.replies, *talk.judged))
+        leaf = int(task.values["leaf"]) if "leaf" in task.values else None
+        first = Line(task.number, 0, made[0], raw, tokens_in, tokens_out, money, leaf)
+        rest = (
+            Line(task.number, item, one, leaf=leaf) for item, one in enumerate(made[1:], start=1)
+        )
         return first, *rest
 
     async def _take(self, answered: _Answered) -> None:
@@ -227,11 +246,18 @@ class _Run:
             return
         screening = await self._read_before()
         self._asking.flush()
+        if self._judging is not None:
+            self._judging.flush()
         _write(self._chunk, self._run, screening, [line for one in some for line in one.lines])
         state = {"next": some[-1].task.number + 1}
         if self._generator.per_seed:
             state["last_seed"] = some[-1].task.seeds[-1].id
         self._chunk.checkpoint(len(some), **state)
+
+
+async def _answer(asking: Asking, question: Question) -> Reply:
+    await asking.recall_soon(question)
+    return await asking.ask(question)
 
 
 def _failed(error: ModelError) -> Made:

@@ -13,6 +13,7 @@ from app.curation.generators.base import Generator
 from app.curation.generators.errors import Errors
 from app.curation.generators.evolve import Evolve
 from app.curation.generators.exercises import Exercises
+from app.curation.generators.lab import Lab
 from app.curation.generators.ladder import Ladder
 from app.curation.generators.noise import Noise
 from app.curation.generators.paraphrase import Paraphrase
@@ -182,6 +183,7 @@ _GENERATORS: tuple[type[Generator], ...] = (
     Steps,
     Verifiable,
     Revise,
+    Lab,
     Errors,
     Noise,
     Ladder,

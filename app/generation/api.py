@@ -203,6 +203,8 @@ def _run(session: Session, run: GenerationRun) -> RunOut:
         prompts=run.prompts,
         provider=run.provider,
         model=run.model,
+        judge=run.judge,
+        judge_model=run.judge_model,
         where=run.where,
         pilot=run.pilot,
         created_at=run.created_at,

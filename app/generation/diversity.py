@@ -1,10 +1,10 @@
 """How much of the variety of its seeds, and of real rows, the samples of a run have."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, any_, cast, select
 from sqlalchemy.orm import Session
 
 from app.curation.collapse import Tails, alarms, rare_tokens, tails
@@ -33,15 +33,16 @@ def of_run(session: Session, run: GenerationRun) -> dict[str, Any] | None:
     """
     if run.pilot or not isinstance(service.generator_of(run), Asking):
         return None
-    mine = (
-        select(Sample.id)
-        .join(GenerationDraft, GenerationDraft.sample_id == Sample.id)
-        .where(GenerationDraft.run_id == run.id)
+    mine = select(GenerationDraft.sample_id).where(
+        GenerationDraft.run_id == run.id, GenerationDraft.sample_id.is_not(None)
     )
-    made = _texts(session, Sample.id.in_(mine.order_by(Sample.id).limit(_MOST)))
-    parents = select(SampleParent.parent_id).where(SampleParent.child_id.in_(mine))
+    ids = list(session.scalars(mine.order_by(GenerationDraft.sample_id).limit(_MOST)))
+    made = _texts(session, _among(Sample.id, ids))
+    # Ids in hand, not as a query in the query: of a run that just ended the planner knows nothing.
+    parents = select(SampleParent.parent_id).where(_among(SampleParent.child_id, ids)).distinct()
     wanted = (Sample.dataset_id == run.dataset_id) & (Sample.origin != Origin.SYNTHETIC)
-    seeds, real = _texts(session, Sample.id.in_(parents)), _texts(session, wanted)
+    seeds = _texts(session, _among(Sample.id, session.scalars(parents)))
+    real = _texts(session, wanted)
     anchor = seeds or real
     if not anchor or not made:
         return None
@@ -82,6 +83,11 @@ def rounds(session: Session, dataset_id: int) -> list[Round]:
         for number, generator, (was, now) in session.execute(query)
     ]
     return found[::-1]
+
+
+def _among(column: Any, ids: Iterable[int | None]) -> ColumnElement[bool]:
+    found: ColumnElement[bool] = column == any_(cast(list(ids), ARRAY(BigInteger)))
+    return found
 
 
 def _texts(session: Session, wanted: Any) -> list[str]:

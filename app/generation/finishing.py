@@ -6,7 +6,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.curation.generators.base import Asking
-from app.generation import account, batches, diversity, prompts, service
+from app.curation.generators.lab import Lab
+from app.generation import account, batches, diversity, leaf_account, leaves, prompts, service
 from app.generation.models import GenerationDraft, GenerationRun
 from app.jobs.models import Job
 from app.judging.service import estimate
@@ -30,6 +31,8 @@ def finish(session: Session, job: Job) -> None:
     }
     if not run.provider:
         return
+    if run.generator == Lab.key and not run.pilot:
+        job.result = {**job.result, "leaves": leaf_account.told(session, run)}
     if (variety := diversity.of_run(session, run)) is not None:
         job.result = {**job.result, "variety": variety}
     job.result = {**job.result, **llm.spent(session, job.id)}
@@ -41,7 +44,12 @@ def finish(session: Session, job: Job) -> None:
 
 
 def judged_by_itself(run: GenerationRun) -> list[str]:
-    """The prompts by which the model decided on what it made itself; gates that ask it are soft."""
+    """The prompts by which the model decided on what it made itself; gates that ask it are soft.
+
+    The same model behind another provider is the same model.
+    """
+    if run.judge and run.judge_model != run.model:
+        return []
     built_in = prompts.built_in(run.generator)
     off = {"faithful"} if run.params.get("judge") is False else set()
     return [one.title for name, one in built_in.items() if one.judges and name not in off]
@@ -53,19 +61,21 @@ def _estimate(session: Session, job: Job, run: GenerationRun) -> dict[str, Any]:
         select(
             func.sum(GenerationDraft.tokens_in),
             func.sum(GenerationDraft.tokens_out),
+            func.sum(GenerationDraft.money),
         )
         .where(GenerationDraft.run_id == run.id)
         .group_by(GenerationDraft.number)
     )
+    answered = [row for row in session.execute(query).all() if row[1]]
     spent = llm.spent(session, job.id)
     calls = max(spent["calls"], 1)
-    tokens = [
-        (int(tokens_in), int(tokens_out), spent["seconds"] / calls)
-        for tokens_in, tokens_out in session.execute(query)
-        if tokens_out
-    ]
+    asked = (calls + spent["reused"]) / max(len(answered), 1)  # questions per request
+    tokens = [(int(row[0]), int(row[1]), asked * spent["seconds"] / calls) for row in answered]
+    paid = [row[2] for row in answered] if run.judge else []
     generator = service.generator_of(run)
     rows = job.params["seeds"]
-    if isinstance(generator, Asking):
+    if isinstance(generator, Lab):
+        rows = leaves.requests_left(session, run, generator)
+    elif isinstance(generator, Asking):
         rows = generator.count(rows)
-    return estimate(llm.get(session, run.provider), tokens, rows)
+    return estimate(llm.get(session, run.provider), tokens, rows, paid)

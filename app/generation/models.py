@@ -40,7 +40,8 @@ class GenerationPrompt(CreatedAt, Base):
 class GenerationRun(CreatedAt, Base):
     """A run of a generator: all that decided what it made.
 
-    `prompts` holds {version, hash, system, user} by name. Of what it made, the share
+    `prompts` holds {version, hash, system, user} by name. `judge` is the provider that the gates
+    ask, empty where they ask the one that makes the drafts. Of what it made, the share
     `review_share` is drawn for people; more than `reject_limit` of it rejected blocks the batch.
     """
 
@@ -65,6 +66,8 @@ class GenerationRun(CreatedAt, Base):
     prompts: Mapped[dict[str, Any]] = mapped_column(JSONB)
     provider: Mapped[str]
     model: Mapped[str]
+    judge: Mapped[str] = mapped_column(default="")
+    judge_model: Mapped[str] = mapped_column(default="")
     where: Mapped[str]
     language: Mapped[str]
     pilot: Mapped[bool]
@@ -77,7 +80,8 @@ class GenerationDraft(CreatedAt, Base):
     """One line of the account of a run: the draft `item` of request `number`, what became of it.
 
     `tokens` and money are those of the request and stand with its first line. `body` is kept
-    where no sample has it. `depth` is 1 more than that of the deepest parent.
+    where no sample has it. `depth` is 1 more than that of the deepest parent. `leaf_id` is the
+    leaf of a taxonomy that it was made for.
     """
 
     __tablename__ = "generation_drafts"
@@ -85,6 +89,7 @@ class GenerationDraft(CreatedAt, Base):
         UniqueConstraint("run_id", "number", "item"),
         Index(None, "sample_id"),
         Index(None, "run_id", "outcome"),
+        Index(None, "leaf_id"),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
@@ -99,6 +104,9 @@ class GenerationDraft(CreatedAt, Base):
     parents: Mapped[list[int]] = mapped_column(JSONB, default=list)
     depth: Mapped[int] = mapped_column(default=1)
     drawn: Mapped[bool] = mapped_column(default=False)
+    leaf_id: Mapped[int | None] = mapped_column(
+        ForeignKey("taxonomy_nodes.id", ondelete="SET NULL")
+    )
     raw: Mapped[str] = mapped_column(default="")
     body: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     tokens_in: Mapped[int] = mapped_column(default=0)

@@ -7,10 +7,24 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from app.accounts.current import CurrentLead, CurrentUser, SessionDep
 from app.curation.catalog import GENERATORS
+from app.curation.generators.lab import Lab
 from app.datasets import service as datasets
 from app.errors import NotFoundError
-from app.generation import account, batches, diversity, finishing, guards, prompts, service, trying
+from app.generation import (
+    account,
+    batches,
+    diversity,
+    finishing,
+    guards,
+    leaf_account,
+    prompts,
+    service,
+    teachers,
+    trying,
+)
 from app.generation.guards import CapIn
+from app.generation.leaf_account import Standing
+from app.generation.models import GenerationRun
 from app.generation.prompts import PromptWords
 from app.generation.service import Order
 from app.jobs import service as jobs
@@ -49,6 +63,7 @@ def generate_page(
         fields=fields_of(opened),
         prompts=list(prompts.in_use(session, opened.key).values()),
         providers=[one.name for one in llm.everything(session)],
+        judged=teachers.has_judges(opened),
         last_provider=next((one.provider for one in runs if one.provider), ""),
         runs=[(one, account.of_run(session, one), batches.of_run(session, one)) for one in runs],
         guard=guards.of_dataset(session, dataset),
@@ -85,6 +100,7 @@ def run_page(
         title=GENERATORS[run.generator].title if run.generator in GENERATORS else run.generator,
         account=account.of_run(session, run),
         coverage=account.coverage(session, run),
+        leaves=_leaves(session, run),
         batch=batches.of_run(session, run),
         tag=batches.tag_of(run),
         judging=finishing.judged_by_itself(run) if run.provider else [],
@@ -173,6 +189,14 @@ def set_caps(name: str, session: SessionDep, user: CurrentLead, form: FormFields
     return RedirectResponse(f"/datasets/{dataset.name}/generate#guard", 303)
 
 
+def _leaves(session: SessionDep, run: GenerationRun) -> list[tuple[Standing, str]]:
+    """The leaves of a run over a taxonomy, those that are short first, each with why it is."""
+    if run.generator != Lab.key:
+        return []
+    found = sorted(leaf_account.of_run(session, run), key=lambda one: (not one.lacking, one.path))
+    return [(one, leaf_account.why(one)) for one in found]
+
+
 def _percent(text: str) -> float | str:
     try:
         return float(text) / 100
@@ -187,6 +211,7 @@ def _order(form: FormFields) -> Order:
         "generator": key,
         "params": params_from_form(method, form, key) if method else {},
         "provider": form.get("provider", "") if method and method.asks else "",
+        "judge": form.get("judge", "") if method and teachers.has_judges(method) else "",
         "where": form.get("where", ""),
         "pilot": "pilot" in form,
     }

@@ -83,6 +83,8 @@ class RunOut(BaseModel):
     prompts: dict[str, Any]
     provider: str
     model: str
+    judge: str
+    judge_model: str
     where: str
     pilot: bool
     created_at: datetime

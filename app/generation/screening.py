@@ -12,10 +12,12 @@ from app.curation.contamination.base import Finding, Index, Setting, Text
 from app.curation.contamination.exact import Exact
 from app.curation.contamination.ngrams import Ngram7, Ngram13
 from app.curation.generators.base import Asking, Draft, Gate, Generator, Made, Outcome
+from app.curation.generators.lab import Lab
 from app.curation.generators.nearness import Pool, Seen
 from app.curation.records import Origin, Record
 from app.datasets.models import Dataset, Purpose
 from app.errors import InvalidError
+from app.generation import leaves
 from app.samples.service import check_body
 from app.scoring import reading
 
@@ -36,6 +38,7 @@ class Screening:
         self._least = self._asking.novelty() if self._asking else 0.0
         self._pool = Pool()
         self._indexes: list[Index] = []
+        self._asked: set[leaves.Key] = set()
         self._last = 0
 
     @classmethod
@@ -48,6 +51,8 @@ class Screening:
 
     def steps(self, session: Session, dataset_id: int) -> Iterator[Callable[[], None]]:
         """Read a part, and give the work on it: that may be done by another thread meanwhile."""
+        if isinstance(self._generator, Lab):
+            self._asked = leaves.known(session, dataset_id)
         if items := _items(session):
             yield partial(self._index, items)
         if self._asking is None:
@@ -81,8 +86,11 @@ class Screening:
             for one in records:
                 self._pool.add(self._asking.told_apart_by(one))
 
-    def screened(self, made: Sequence[Made]) -> list[Made]:
-        """The same lines in their order; those accepted so far may fail here."""
+    def screened(self, made: Sequence[Made], of: Sequence[int | None] = ()) -> list[Made]:
+        """The same lines in their order; those accepted so far may fail here.
+
+        `of` are the leaves of a taxonomy that they were made for.
+        """
         found = [self._whole(one) for one in made]
         rows = [row for row, one in enumerate(found) if one.outcome is Outcome.ACCEPTED]
         hits = self._contaminated([_record(found[row].draft) for row in rows])
@@ -91,7 +99,7 @@ class Screening:
                 reason = f"It holds an item of a benchmark ({hits[place]})."
                 found[row] = replace(found[row], outcome=Outcome.CONTAMINATED, reason=reason)
             else:
-                found[row] = self._new(found[row])
+                found[row] = self._new(found[row], of[row] if of else None)
         return found
 
     def _whole(self, made: Made) -> Made:
@@ -116,10 +124,14 @@ class Screening:
             if hit.finding is Finding.MATCH
         }
 
-    def _new(self, made: Made) -> Made:
+    def _new(self, made: Made, leaf: int | None) -> Made:
         if self._asking is None:
             return made
         record = _record(made.draft)
+        asked = leaves.key(leaf, record.body) if leaf is not None else None
+        if asked in self._asked:
+            reason = "The leaf has this question."
+            return replace(made, outcome=Outcome.DUPLICATE, reason=reason)
         apart = made.draft.parents if made.draft and self._generator.near_copy else ()
         near = self._seen.near(record, apart)
         if near is not None:
@@ -135,6 +147,8 @@ class Screening:
                     made, outcome=Outcome.GATE, gates=(*made.gates, gate), reason=gate.reason
                 )
             self._pool.add(told)
+        if asked is not None:
+            self._asked.add(asked)
         self._seen.learn(record)
         return made
 

@@ -2,8 +2,6 @@
 
 import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 from pydantic import BaseModel, Field
@@ -15,22 +13,19 @@ from app.accounts.policies import Principal
 from app.curation.catalog import GENERATORS
 from app.curation.generators.base import Asking as AskingGenerator
 from app.curation.generators.base import Generator
+from app.curation.generators.lab import Lab
 from app.curation.records import Kind, Origin, Record
 from app.curation.verifiers.base import Tools
 from app.datasets import service as datasets
 from app.datasets.models import KINDS_OF, Dataset
 from app.embeddings import service as embeddings
 from app.errors import InvalidError, NotFoundError
-from app.generation import policies, prompts
+from app.generation import leaves, policies, prompts, teachers
 from app.generation.models import GenerationRun
 from app.jobs import service as jobs
-from app.jobs.models import Job, JobKind, Queue
-from app.llm import policies as llm_policies
-from app.llm import service as llm
-from app.llm.asking import Account
-from app.llm.models import Provider
+from app.jobs.models import Job, JobKind
 from app.providers.embedders import Tier
-from app.samples.models import Sample, SampleBody, Status
+from app.samples.models import Sample, SampleBody
 from app.samples.search import condition
 from app.sandbox.strength import box
 from app.sources import service as sources
@@ -38,7 +33,6 @@ from app.sources.models import Source
 from app.validation import Money, build
 
 PILOT_TASKS = 20
-_CLOSED = (Status.REJECTED, Status.DROPPED, Status.QUARANTINED)
 _PAGE = 500
 
 
@@ -48,6 +42,7 @@ class Order(BaseModel):
     generator: str = Field(max_length=100)
     params: dict[str, Any] = {}
     provider: str = Field("", max_length=100, description="Model to ask, for generators that ask")
+    judge: str = Field("", max_length=100, description="Model that the gates ask, if another one")
     where: str = Field("", max_length=4000, description="Which samples are the seeds")
     budget: Money | None = Field(None, description="The job pauses before it costs more")
     pilot: bool = Field(False, description="Make 20 to see yield and cost; nothing is added")
@@ -75,8 +70,9 @@ def start(session: Session, dataset: Dataset, order: Order, *, by: Principal) ->
     datasets.refuse_protected(dataset, "seeds of a generator")
     generator = resolve(order.generator, order.params)
     _refuse_kinds(dataset, generator)
-    provider = provider_of(session, generator, order.provider, by)
-    seeds = _refuse_no_seeds(session, dataset, generator, order.where)
+    provider = teachers.provider_of(session, generator, order.provider, by)
+    judge = teachers.judge_of(session, generator, order.judge)
+    seeds = _refuse_no_seeds(session, dataset, generator, order)
     source = _source(session, dataset, generator, order.where, by)
     used = prompts.in_use(session, generator.key)
     run = GenerationRun(
@@ -92,6 +88,8 @@ def start(session: Session, dataset: Dataset, order: Order, *, by: Principal) ->
         },
         provider=provider.name if provider else "",
         model=provider.model if provider else "",
+        judge=judge.name if judge else "",
+        judge_model=judge.model if judge else "",
         where=order.where,
         language=order.language,
         pilot=order.pilot,
@@ -106,7 +104,7 @@ def start(session: Session, dataset: Dataset, order: Order, *, by: Principal) ->
         f"{'Pilot of' if order.pilot else 'Generate'} {generator.title}, run {run.number}",
         by=by,
         dataset_id=dataset.id,
-        queue_name=_queue(generator, provider),
+        queue_name=teachers.queue_of(generator, provider, judge),
         params={
             "dataset_id": dataset.id,
             "run": str(run.id),
@@ -126,30 +124,6 @@ def start(session: Session, dataset: Dataset, order: Order, *, by: Principal) ->
     return job
 
 
-def provider_of(
-    session: Session, generator: Generator, name: str, by: Principal
-) -> Provider | None:
-    """The model that the generator asks; refuses one too many and one too few."""
-    if not generator.asks:
-        if name:
-            raise InvalidError(f"`{generator.key}` asks no model: leave the provider out.")
-        return None
-    if not name:
-        raise InvalidError(f"`{generator.key}` asks a model: name the provider to ask.")
-    llm_policies.may_spend(by)
-    return llm.get(session, name)
-
-
-def _queue(generator: Generator, provider: Provider | None) -> Queue:
-    """Programs run where sandboxes are, which is where questions to an endpoint can be asked too.
-
-    Workers of the queue `cpu` say at their start how they isolate; those of `llm` stay small.
-    """
-    if provider is None or generator.needs == "sandbox":
-        return Queue.CPU
-    return llm.queue_of(provider)
-
-
 def _refuse_kinds(dataset: Dataset, generator: Generator) -> None:
     takes = KINDS_OF[dataset.purpose]
     if not generator.makes() & takes:
@@ -164,16 +138,24 @@ def seeds_among(
     session: Session, dataset_id: int, generator: Generator, where: str
 ) -> ColumnElement[bool]:
     """The samples that are seeds: of a kind that it can use, and not thrown out."""
-    return (
+    wanted = (
         condition(session, dataset_id, where)
         & Sample.kind.in_(generator.kinds)
-        & Sample.status.not_in(_CLOSED)
+        & Sample.status.not_in(leaves.CLOSED)
     )
+    if isinstance(generator, Lab):
+        wanted &= leaves.seeds_of(session, dataset_id, generator)
+    return wanted
 
 
-def _refuse_no_seeds(session: Session, dataset: Dataset, generator: Generator, where: str) -> int:
-    """How many seeds there are; refuses none where they are needed."""
-    wanted = seeds_among(session, dataset.id, generator, where)
+def _refuse_no_seeds(session: Session, dataset: Dataset, generator: Generator, order: Order) -> int:
+    """How many seeds there are; refuses none where they are needed.
+
+    Of leaves of a taxonomy: the requests of the first round.
+    """
+    wanted = seeds_among(session, dataset.id, generator, order.where)
+    if isinstance(generator, Lab):
+        return leaves.refuse_none(session, dataset, generator, wanted, order.sample)
     if not generator.kinds:
         return 0
     count = session.scalar(select(func.count()).select_from(Sample).where(wanted)) or 0
@@ -237,27 +219,6 @@ def tools_for(generator: Generator) -> Tools:
     if generator.params().get("by") == "embedding":
         return Tools(embedder=embeddings.embedder(Tier.STATIC))
     return Tools()
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """The model that a run asks, and who pays."""
-
-    provider: Provider
-    account: Account
-
-
-def asked(session: Session, job: Job, run: GenerationRun) -> Asked:
-    """What a worker needs to ask."""
-    budget = job.params["budget"]
-    account = Account(
-        job_id=job.id,
-        user_id=job.created_by,
-        dataset_id=job.dataset_id,
-        purpose=f"generate {run.generator}",
-        budget=Decimal(budget) if budget else None,
-    )
-    return Asked(llm.get(session, run.provider), account)
 
 
 def seeds(

@@ -16,6 +16,7 @@ from app.samples.loading import add_batch
 from app.samples.models import Sample, SampleParent
 from app.samples.packing import Target
 from app.sources.models import Source
+from app.taxonomy.models import TaxonomyNode
 
 _MOST_RAW = 20_000
 _REASON = 500  # characters of a reason of a gate
@@ -39,6 +40,7 @@ class Line:
     tokens_in: int = 0
     tokens_out: int = 0
     money: Decimal = Decimal(0)
+    leaf: int | None = None
 
 
 def store(session: Session, run: GenerationRun, lines: Sequence[Line]) -> None:
@@ -53,9 +55,22 @@ def store(session: Session, run: GenerationRun, lines: Sequence[Line]) -> None:
     lines = _new(session, run, lines)
     depth = [_depth(one.made.draft, depths) for one in lines]
     ids = {} if run.pilot else _samples(session, run, lines, depth)
-    rows = [_row(run, one, depth[place], ids.get(place)) for place, one in enumerate(lines)]
+    leaves = _leaves(session, lines)
+    rows = [
+        {**_row(run, one, depth[place], ids.get(place)), "leaf_id": leaves.get(one.leaf)}
+        for place, one in enumerate(lines)
+    ]
     if rows:
         session.execute(insert(GenerationDraft), rows)
+
+
+def _leaves(session: Session, lines: Sequence[Line]) -> dict[int | None, int]:
+    """The leaves that there still are."""
+    wanted = sorted({one.leaf for one in lines if one.leaf is not None})
+    if not wanted:
+        return {}
+    query = select(TaxonomyNode.id).where(TaxonomyNode.id.in_(wanted)).order_by(TaxonomyNode.id)
+    return {one: one for one in session.scalars(query.with_for_update(key_share=True, read=True))}
 
 
 def _held(session: Session, lines: Sequence[Line]) -> set[int]:
@@ -157,6 +172,8 @@ def _record(run: GenerationRun, made: Made, draft: Draft, depth: int) -> Record:
     if run.model:
         hashes = [one["hash"][:12] for one in run.prompts.values()]
         told |= {"model": run.model, "prompts": " ".join(hashes)}
+    if run.judge_model:
+        told["judge"] = run.judge_model
     return Record(
         draft.kind,
         draft.body,

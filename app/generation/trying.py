@@ -11,17 +11,17 @@ from sqlalchemy.orm import Session
 from app.accounts.policies import Principal
 from app.curation.generators.base import Asking as AskingGenerator
 from app.curation.generators.base import Made, Outcome, Plain, Task
+from app.curation.generators.lab import Lab
 from app.curation.generators.prompts import Prompt
 from app.curation.generators.talk import Talk
 from app.curation.ports import ModelError
 from app.datasets import service as datasets
 from app.datasets.models import Dataset
-from app.generation import policies, prompts, service
+from app.generation import leaves, policies, prompts, service, teachers
 from app.generation.prompts import PromptWords
 from app.generation.service import Order
 from app.llm import service as llm
 from app.llm.asking import Account, Asking
-from app.llm.models import Provider
 from app.llm.running import finished
 from app.samples.models import Sample
 
@@ -50,7 +50,8 @@ def on_three(
     policies.may_generate(by)
     datasets.refuse_protected(dataset, "seeds of a generator")
     generator = service.resolve(order.generator, order.params)
-    provider = service.provider_of(session, generator, order.provider, by)
+    provider = teachers.provider_of(session, generator, order.provider, by)
+    judge = teachers.judge_of(session, generator, order.judge)
     wanted = service.seeds_among(session, dataset.id, generator, order.where)
     most = SEEDS
     if isinstance(generator, AskingGenerator) and not generator.per_seed:
@@ -61,20 +62,25 @@ def on_three(
         return [Tried(one, "", "") for some in made for one in some]
     if not isinstance(generator, AskingGenerator) or provider is None:
         return []
-    llm.must_be_endpoint(provider)
+    for one in (provider, judge):
+        if one is not None:
+            llm.must_be_endpoint(one)
     used = prompts.in_use(session, generator.key)
-    for name, one in edited.items():
-        used[name] = prompts.checked(session, generator.key, name, one)
+    for name, words in edited.items():
+        used[name] = prompts.checked(session, generator.key, name, words)
     account = Account(None, by.id, dataset.id, f"generate {generator.key}, tried")
-    asking = Asking(provider, llm.model_of(provider, tries=1), account)
-    tasks = list(islice(generator.tasks(seeds), SEEDS))
-    return finished(_Trial(asking, provider, order, used, generator).all(tasks))
+    asking, judging = teachers.Asked(provider, judge, account).asking(tries=1)
+    if isinstance(generator, Lab):
+        tasks = leaves.some(session, dataset, generator, wanted, SEEDS)
+    else:
+        tasks = list(islice(generator.tasks(seeds), SEEDS))
+    return finished(_Trial(asking, judging, order, used, generator).all(tasks))
 
 
 @dataclass(frozen=True, slots=True)
 class _Trial:
     asking: Asking
-    provider: Provider
+    judging: Asking | None
     order: Order
     prompts: Mapping[str, Prompt]
     generator: AskingGenerator
@@ -84,6 +90,8 @@ class _Trial:
             found = await asyncio.gather(*(self._one(one) for one in tasks))
         finally:
             await self.asking.close()
+            if self.judging is not None:
+                await self.judging.close()
         return [one for some in found for one in some]
 
     async def _one(self, task: Task) -> list[Tried]:
@@ -95,11 +103,12 @@ class _Trial:
             self.order.temperature,
             self.order.max_tokens,
             tools,
+            judge=self.judging.ask if self.judging is not None else None,
         )
         try:
             made = await self.generator.made(task, talk)
         except ModelError as error:
             made = [Made(Outcome.ERROR, reason=str(error))]
         asked = "\n\n".join(one.content for one in talk.questions[0].messages)
-        raw = "\n\n".join(one.text for one in talk.replies)
+        raw = "\n\n".join(one.text for one in (*talk.replies, *talk.judged))
         return [Tried(one, asked, raw) for one in made]

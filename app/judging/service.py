@@ -205,11 +205,15 @@ def judged(session: Session, job: Job) -> None:
 
 
 def estimate(
-    provider: Provider, tokens: Sequence[tuple[int, int, float]], rows: int
+    provider: Provider,
+    tokens: Sequence[tuple[int, int, float]],
+    rows: int,
+    paid: Sequence[Decimal] = (),
 ) -> dict[str, Any]:
     """What all rows would take, from (tokens in, tokens out, seconds) of some: middle and range.
 
-    The range is the mean of the pilot plus and minus two standard errors.
+    The range is the mean of the pilot plus and minus two standard errors. `paid` is the money of
+    each where several models with their own prices were asked.
     """
     found: dict[str, Any] = {"rows": rows, "pilot_rows": len(tokens)}
     if not tokens:
@@ -225,6 +229,8 @@ def estimate(
         llm.cost(provider, round(one), round(other))
         for one, other in ((low_in, low_out), (middle_in, middle_out), (high_in, high_out))
     ]
+    if paid:
+        money = [Decimal(one) for one in _range([float(one) for one in paid], rows)]
     return {
         **found,
         "tokens_in": [round(low_in), round(middle_in), round(high_in)],

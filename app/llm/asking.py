@@ -46,6 +46,14 @@ class Account:
 
 
 @dataclass(slots=True)
+class Purse:
+    """What a job spent so far, and what its questions in flight may cost; models can share one."""
+
+    spent: Decimal = Decimal(0)
+    reserved: Decimal = Decimal(0)
+
+
+@dataclass(slots=True)
 class _Open:
     """What was asked since the last write."""
 
@@ -57,22 +65,33 @@ class _Open:
 class Asking:
     """A model whose replies are kept. For one event loop and one thread."""
 
-    def __init__(self, provider: Provider, model: LanguageModel, account: Account) -> None:
+    def __init__(
+        self,
+        provider: Provider,
+        model: LanguageModel,
+        account: Account,
+        beside: "Asking | None" = None,
+    ) -> None:
+        """`beside`: another model of the same job, whose budget is this one's too."""
         self._provider = provider
         self._model = model
         self._account = account
         self._known: dict[bytes, Reply] = {}
         self._open = _Open()
         self._flushed = time.monotonic()
-        self._reserved = Decimal(0)
         self._soon: list[Question] = []
         self._turn: asyncio.Future[None] | None = None
-        self._spent = self._spent_before() if account.budget is not None else Decimal(0)
+        self._purse: Purse = beside.purse if beside is not None else self._purse_before()
+
+    @property
+    def purse(self) -> Purse:
+        """What is spent and reserved, shared with another model of the job."""
+        return self._purse
 
     @property
     def spent(self) -> Decimal:
         """What the job cost so far, before it was paused included."""
-        return self._spent
+        return self._purse.spent
 
     def recall(self, questions: Iterable[Question]) -> None:
         """Read the replies that are stored for questions that come next."""
@@ -128,8 +147,8 @@ class Asking:
             raise
         finally:
             if self._account.budget is not None:
-                self._reserved -= most
-        self._spent += cost(self._provider, reply.tokens_in, reply.tokens_out)
+                self._purse.reserved -= most
+        self._purse.spent += cost(self._provider, reply.tokens_in, reply.tokens_out)
         self._open.replies[key] = reply
         if time.monotonic() - self._flushed >= _FLUSH_S:
             self.flush()
@@ -139,7 +158,8 @@ class Asking:
         """Book answers that could not be read as the longest that they may have been."""
         lost = Reply("", "lost", _tokens(question), question.max_tokens, 0.0)
         self._open.lost += [lost] * times
-        self._spent += times * cost(self._provider, lost.tokens_in, lost.tokens_out)
+        price = cost(self._provider, lost.tokens_in, lost.tokens_out)
+        self._purse.spent += times * price
 
     async def _reserve(self, most: Decimal, budget: Decimal) -> None:
         """Wait until the most that a question can cost is free beside those in flight.
@@ -147,11 +167,12 @@ class Asking:
         Most questions cost less than they may: what is given back then is enough for the next.
         Raise BudgetError where it is too much although nothing is in flight.
         """
-        while self._spent + self._reserved + most > budget:
-            if not self._reserved:
+        purse = self._purse
+        while purse.spent + purse.reserved + most > budget:
+            if not purse.reserved:
                 raise BudgetError
             await asyncio.sleep(_LOOK_AGAIN_S)
-        self._reserved += most
+        purse.reserved += most
 
     def forget(self, question: Question) -> None:
         """Ask anew next time: the reply was of no use."""
@@ -193,10 +214,12 @@ class Asking:
     def _most(self, question: Question) -> Decimal:
         return cost(self._provider, _tokens(question), question.max_tokens)
 
-    def _spent_before(self) -> Decimal:
+    def _purse_before(self) -> Purse:
+        if self._account.budget is None:
+            return Purse()
         with session_scope() as session:
             query = select(func.sum(LlmUsage.money)).where(LlmUsage.job_id == self._account.job_id)
-            return session.scalar(query) or Decimal(0)
+            return Purse(session.scalar(query) or Decimal(0))
 
 
 def _tokens(question: Question) -> int:

@@ -150,7 +150,9 @@ def site() -> Iterator[Site]:
             key = json.loads((home / "winnow.json").read_text())["api_key"]
             with httpx.Client(base_url=said["url"], trust_env=False, follow_redirects=True) as web:
                 web.get(said["login"])
-                yield Site(said["url"], home, Client(said["url"], key), web)
+                api = Client(said["url"], key)
+                yield Site(said["url"], home, api, web)
+                api.close()
         finally:
             process.terminate()
             process.communicate(timeout=30)

@@ -125,6 +125,7 @@ PLACES = (
         "/verify",
         "/generate",
         "/preferences",
+        "/taxonomy",
     ),
     *("/import", "/releases", "/jobs"),
 )

@@ -24,7 +24,9 @@ _TYPES: Mapping[str, type | tuple[type, ...]] = {
     "string": str,
     "array": list,
     "number": (int, float),
+    "pairs": list,
 }
+_PAIR = {"question": {"type": "string"}, "answer": {"type": "string"}}
 _REPAIR = "That was not what was asked for: {problem} Answer again with the JSON object alone."
 
 
@@ -41,7 +43,7 @@ class Talk:
     """The questions of one task: asked through `ask`, which keeps and pays for the replies.
 
     `prompts` are the templates of the run by name, `language` the one that drafts must be in,
-    empty for any.
+    empty for any. What prompts ask that judge goes to `judge`, where there is one.
     """
 
     ask: Ask
@@ -50,13 +52,15 @@ class Talk:
     temperature: float = 0.7
     max_tokens: int = 1024
     tools: Tools = field(default_factory=Tools)
+    judge: Ask | None = None
     replies: list[Reply] = field(default_factory=list)
+    judged: list[Reply] = field(default_factory=list)
     questions: list[Question] = field(default_factory=list)
 
     async def text(self, name: str, values: Mapping[str, str], *, cold: bool = False) -> str:
         """The reply as a text without the quotation marks or fences that models put around it."""
         question = self._question(name, values, cold, None)
-        reply = await self._asked(question)
+        reply = await self._asked(name, question)
         text = unwrapped(reply.text)
         self._screen(self.prompts[name], reply, text)
         return text
@@ -66,12 +70,12 @@ class Talk:
     ) -> dict[str, Any]:
         """The JSON object in a reply, whatever stands around it, with all these fields in it.
 
-        `names` holds the JSON type of each field.
+        `names` holds the JSON type of each field; `pairs` are objects with question and answer.
 
         Where it is not readable, it is asked for once more with what was wrong.
         """
         question = self._question(name, values, cold, _schema(names))
-        reply = await self._asked(question)
+        reply = await self._asked(name, question)
         found, problem = _read(reply, names)
         if problem and reply.finish != "length":
             self._screen(self.prompts[name], reply, reply.text, of_data=True)
@@ -80,7 +84,7 @@ class Talk:
             question = Question(
                 (*question.messages, *more), question.schema, self.temperature, self.max_tokens
             )
-            reply = await self._asked(question)
+            reply = await self._asked(name, question)
             found, problem = _read(reply, names)
         told = " ".join(str(one) for one in found.values() if isinstance(one, str | list))
         self._screen(self.prompts[name], reply, told if not problem else reply.text, of_data=True)
@@ -102,19 +106,27 @@ class Talk:
         messages = self.prompts[name].messages(values)
         return Question(messages, schema, 0.0 if cold else self.temperature, self.max_tokens)
 
-    async def _asked(self, question: Question) -> Reply:
+    async def _asked(self, name: str, question: Question) -> Reply:
+        """The reply of who is asked by this prompt; `replies` are the teacher's."""
         self.questions.append(question)
-        reply = await self.ask(question)
-        self.replies.append(reply)
+        if self.judge is not None and self.prompts[name].judges:
+            reply = await self.judge(question)
+            self.judged.append(reply)
+        else:
+            reply = await self.ask(question)
+            self.replies.append(reply)
         return reply
 
     def _screen(self, prompt: Prompt, reply: Reply, text: str, *, of_data: bool = False) -> None:
-        """Refuse what is cut off, empty, a refusal or the prompt itself."""
+        """Refuse what is cut off, empty, a refusal or the prompt itself.
+
+        A verdict goes through its requirements one by one, and may repeat them.
+        """
         if reply.finish == "length":
             raise DiscardError("cut off", f"It ends after {self.max_tokens} tokens, unfinished.")
         if not text.strip():
             raise DiscardError("unreadable", "The reply is empty.")
-        if echoed(prompt, text) >= _ECHOED:
+        if not prompt.judges and echoed(prompt, text) >= _ECHOED:
             raise DiscardError("repeated the prompt", "The reply repeats what was asked.")
         refusal = _refusal(reply.text)
         if refusal and not (of_data and last_object(reply.text)):
@@ -151,14 +163,20 @@ def _refusal(text: str) -> str:
 
 def _schema(names: Mapping[str, str]) -> dict[str, Any]:
     """Every field required and no other: what endpoints ask of a strict schema."""
-    types = {
-        name: {"type": of, **({"items": {"type": "string"}} if of == "array" else {})}
-        for name, of in names.items()
-    }
+    of_items = {"array": {"type": "string"}, "pairs": _object(_PAIR)}
+    return _object(
+        {
+            name: {"type": "array", "items": of_items[of]} if of in of_items else {"type": of}
+            for name, of in names.items()
+        }
+    )
+
+
+def _object(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "type": "object",
-        "properties": types,
-        "required": list(names),
+        "properties": dict(fields),
+        "required": list(fields),
         "additionalProperties": False,
     }
 
@@ -174,4 +192,7 @@ def _read(reply: Reply, names: Mapping[str, str]) -> tuple[dict[str, Any], str]:
     wrong = [name for name, of in names.items() if not isinstance(found[name], _TYPES[of])]
     if wrong:
         return {}, f"`{wrong[0]}` must be of the type {names[wrong[0]]}."
+    for name in (name for name, of in names.items() if of == "pairs"):
+        if not all(isinstance(one, dict) and _PAIR.keys() <= one.keys() for one in found[name]):
+            return {}, f"`{name}` must be a list of objects with question and answer."
     return dict(found), ""

@@ -1,0 +1,53 @@
+"""LAB for knowledge: questions and answers from a passage, held against it by three gates."""
+
+from app.curation.generators import lab_gates
+from app.curation.generators.base import Draft, Gate, Made, Outcome, Task
+from app.curation.generators.lab_skills import KNOWN, draft_of, shown
+from app.curation.generators.leaf import normal
+from app.curation.generators.talk import Talk
+
+
+async def make(task: Task, talk: Talk) -> list[Made]:
+    """Pairs from a passage of the leaf's documents, and what becomes of each."""
+    passage = task.values["passage"]
+    values = {**task.values, "examples": shown(task.seeds)}
+    found = await talk.fields("knowledge", values, {"pairs": "pairs"})
+    seen = {normal(one.body["instruction"]) for one in task.seeds}
+    made = []
+    for one in found["pairs"]:
+        question, answer = str(one["question"]).strip(), str(one["answer"]).strip()
+        draft = draft_of(task, question, answer, context=passage)
+        if not normal(question) or not answer:
+            made.append(Made(Outcome.UNREADABLE, reason="It holds an empty question or answer."))
+        elif normal(question) in seen:
+            made.append(Made(Outcome.DUPLICATE, draft, reason=KNOWN))
+        else:
+            made.append(await _judged(task, talk, draft))
+        seen.add(normal(question))
+    return made
+
+
+async def _judged(task: Task, talk: Talk, draft: Draft) -> Made:
+    question, answer = draft.body["instruction"], draft.body["output"]
+    pair = {"pair": f"{question}\n\n{answer}"}
+    passage, subject = task.values["passage"], task.values["task"]
+
+    told = {"passage": passage, **pair}
+    about = {"task": subject, **pair}
+    alone = {"question": question}
+
+    async def made(gates: list[Gate]) -> Draft:
+        talk.must_be_in_language(f"{question} {answer}")
+        await lab_gates.passed(
+            gates,
+            (
+                lambda: lab_gates.affirmed(talk, "faithful", told, name="faithful"),
+                lambda: lab_gates.both(talk, "relevant", about, name="relevant"),
+                lambda: lab_gates.scored(
+                    talk, "alone", alone, name="stands alone", least=1, most=1
+                ),
+            ),
+        )
+        return draft
+
+    return await lab_gates.kept(draft, made)
