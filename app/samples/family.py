@@ -48,9 +48,10 @@ def family(session: Session, sample: Sample) -> Family:
     """A sample with five generations that it comes from, and three that come from it."""
     levels, more = {sample.id: 0}, {}
     for step, most in ((-1, UP), (1, DOWN)):
-        last = [sample.id]
+        last, other_side = [sample.id], set(levels)
         for far in range(1, most + 1):
-            last, left = _next(session, last, step, set(levels))
+            last, left = _next(session, last, step, other_side)
+            # Reached again it stands further off: all its edges lead one way.
             levels.update(dict.fromkeys(last, step * far))
             if left:
                 more[step * far] = left
@@ -67,14 +68,14 @@ def family(session: Session, sample: Sample) -> Family:
     return Family(members, edges, more)
 
 
-def _next(session: Session, ids: list[int], step: int, known: set[int]) -> tuple[list[int], int]:
-    """The first samples of the next generation that are not there yet, and how many more are."""
+def _next(session: Session, ids: list[int], step: int, apart: set[int]) -> tuple[list[int], int]:
+    """The first samples of the next generation but for some, and how many more there are."""
     mine, other = (
         (SampleParent.child_id, SampleParent.parent_id)
         if step < 0
         else (SampleParent.parent_id, SampleParent.child_id)
     )
-    wanted = mine.in_(ids) & other.not_in(known)
+    wanted = mine.in_(ids) & other.not_in(apart)
     found = session.scalars(select(other).where(wanted).distinct().order_by(other).limit(_MOST))
     first = list(found)
     count = select(func.count(other.distinct())).where(wanted)
@@ -108,8 +109,8 @@ class Drawn:
     more: tuple[tuple[int, int, int], ...]
 
 
-BOX = (116, 26)
-_GAP = (56, 10)
+BOX = (88, 26)
+_GAP = (32, 10)
 
 
 def drawn(found: Family) -> Drawn:

@@ -54,6 +54,20 @@ def test_generations_are_followed_both_ways_and_many_children_counted(
     assert len(told["members"]) == len(found.members)
 
 
+def test_an_ancestor_stands_before_all_that_was_made_of_it(
+    session: Session, dataset: Dataset, lead: Principal
+) -> None:
+    """A pair is made of an answer and of its copy: the answer is a parent and a grandparent."""
+    answer, copy, pair = fill(session, dataset, lead, [instruction(one) for one in "abc"])
+    related(session, (answer, copy), (answer, pair), (copy, pair))
+
+    found = family(session, pair)
+
+    levels = {one.id: one.level for one in found.members}
+    assert levels == {pair.id: 0, copy.id: -1, answer.id: -2}
+    assert all(x1 < x2 for _, x1, _, x2, _ in drawn(found).edges)
+
+
 def test_a_sample_that_is_its_own_ancestor_ends_the_search(
     session: Session, dataset: Dataset, lead: Principal
 ) -> None:

@@ -65,7 +65,6 @@ def restored(text: str, edits: Sequence[Mapping[str, Any]]) -> str:
 _FIELDS = {
     Kind.TEXT: "text",
     Kind.INSTRUCTION: "output",
-    Kind.PREFERENCE: "chosen",
     Kind.COMPLETION: "solution",
 }
 

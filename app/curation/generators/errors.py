@@ -53,7 +53,8 @@ class Errors(Plain):
 
     key: ClassVar = "errors"
     title: ClassVar = "Deliberate errors"
-    kinds: ClassVar = frozenset(Kind)
+    # An error in the chosen side of a pair would teach what is wrong as the better answer.
+    kinds: ClassVar = frozenset(Kind) - {Kind.PREFERENCE}
 
     rate: float = Field(0.05, gt=0, le=0.5, description="Errors per word")
     most: int = Field(20, ge=1, le=1000, description="Errors per sample at most")

@@ -53,7 +53,8 @@ class Noise(Plain):
 
     key: ClassVar = "noise"
     title: ClassVar = "Noise"
-    kinds: ClassVar = frozenset(Kind)
+    # An error in the chosen side of a pair would teach what is wrong as the better answer.
+    kinds: ClassVar = frozenset(Kind) - {Kind.PREFERENCE}
 
     rate: float = Field(0.03, gt=0, le=0.5, description="Share of characters that are touched")
     what: Literal["all", "whitespace", "case", "unicode", "markdown"] = Field(

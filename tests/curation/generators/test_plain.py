@@ -119,11 +119,11 @@ def test_code_gets_errors_of_code() -> None:
     assert made[0][0].draft.body["solution"] != code
 
 
-def test_errors_go_into_the_answer_of_every_kind() -> None:
+def test_errors_go_into_the_answer_of_every_kind_that_has_one() -> None:
     turns = [{"role": "user", "content": WORDS}, {"role": "assistant", "content": WORDS}]
     seeds = [
         asked(WORDS, WORDS, id=1),
-        Record(Kind.PREFERENCE, {"prompt": WORDS, "chosen": WORDS, "rejected": ""}, id=2),
+        Record(Kind.COMPLETION, {"signature": "def f():", "solution": WORDS, "tests": ""}, id=2),
         Record(Kind.CHAT, {"messages": [*turns, turns[0]]}, id=3),
         Record(Kind.CHAT, {"messages": turns[:1]}, id=4),
     ]
@@ -131,7 +131,7 @@ def test_errors_go_into_the_answer_of_every_kind() -> None:
     made = [one for (one,) in Errors(rate=0.3).make(seeds)]
 
     drafts = [one.draft for one in made if one.draft is not None]
-    assert [one.metadata["field"] for one in drafts] == ["output", "chosen", "messages.1"]
+    assert [one.metadata["field"] for one in drafts] == ["output", "solution", "messages.1"]
     assert drafts[2].body["messages"][0]["content"] == WORDS
     assert drafts[2].body["messages"][1]["content"] != WORDS
     assert edited_field(seeds[3]) == ("", "")
@@ -149,7 +149,7 @@ def test_corrections_and_preferences() -> None:
     assert correction.draft.body["input"] == preference.draft.body["rejected"] != WORDS
     assert Errors(form="correction").makes() == {Kind.INSTRUCTION}
     assert Errors(form="preference").makes() == {Kind.PREFERENCE}
-    assert Errors().makes() == frozenset(Kind)
+    assert Errors().makes() == frozenset(Kind) - {Kind.PREFERENCE}
 
 
 def test_a_sample_gets_no_more_than_the_most() -> None:
