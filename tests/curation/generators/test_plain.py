@@ -123,7 +123,7 @@ def test_errors_go_into_the_answer_of_every_kind_that_has_one() -> None:
     turns = [{"role": "user", "content": WORDS}, {"role": "assistant", "content": WORDS}]
     seeds = [
         asked(WORDS, WORDS, id=1),
-        Record(Kind.COMPLETION, {"signature": "def f():", "solution": WORDS, "tests": ""}, id=2),
+        text(WORDS, id=2),
         Record(Kind.CHAT, {"messages": [*turns, turns[0]]}, id=3),
         Record(Kind.CHAT, {"messages": turns[:1]}, id=4),
     ]
@@ -131,7 +131,7 @@ def test_errors_go_into_the_answer_of_every_kind_that_has_one() -> None:
     made = [one for (one,) in Errors(rate=0.3).make(seeds)]
 
     drafts = [one.draft for one in made if one.draft is not None]
-    assert [one.metadata["field"] for one in drafts] == ["output", "solution", "messages.1"]
+    assert [one.metadata["field"] for one in drafts] == ["output", "text", "messages.1"]
     assert drafts[2].body["messages"][0]["content"] == WORDS
     assert drafts[2].body["messages"][1]["content"] != WORDS
     assert edited_field(seeds[3]) == ("", "")
