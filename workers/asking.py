@@ -3,7 +3,7 @@
 from app.curation.ports import ModelError
 from app.jobs.models import Job
 from app.llm.asking import Asking
-from workers.jobs import PausedError
+from workers.chunks import PausedError
 
 
 def over_budget(

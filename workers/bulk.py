@@ -11,7 +11,7 @@ from app.jobs import service as jobs
 from app.jobs.models import Job
 from app.samples import bulk
 from app.samples.models import BulkAction
-from workers.jobs import Chunk, Handler
+from workers.chunks import Chunk, Handler
 from workers.ranges import id_ranges
 
 _ROWS = 20_000

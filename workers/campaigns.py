@@ -9,7 +9,7 @@ from app.campaigns.models import Campaign
 from app.errors import AppError
 from app.jobs import service as jobs
 from app.jobs.models import Job
-from workers.jobs import Chunk, Handler
+from workers.chunks import Chunk, Handler
 
 
 def plan(session: Session, job: Job) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from app.classification import service
 from app.jobs.models import Job
 from app.scoring import reading
 from app.scoring.writing import write_values
-from workers.jobs import Chunk, Handler
+from workers.chunks import Chunk, Handler
 from workers.ranges import id_ranges
 
 _ROWS = 5000

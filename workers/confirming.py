@@ -17,7 +17,7 @@ from app.llm import service as llm
 from app.llm.asking import Asking, BudgetError
 from app.llm.running import finished
 from workers.asking import over_budget, to_mend
-from workers.jobs import Chunk, Handler
+from workers.chunks import Chunk, Handler
 
 _PAGE = 64
 _DOWN = 20  # so many failures among the pairs of a page, and the endpoint counts as down

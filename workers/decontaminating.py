@@ -14,7 +14,7 @@ from app.curation.contamination.fusing import ranked
 from app.jobs.models import Job
 from app.samples.models import Sample, SampleBody
 from app.scoring import reading
-from workers.jobs import Chunk, Handler
+from workers.chunks import Chunk, Handler
 from workers.ranges import id_ranges
 
 _ROWS = 5000

@@ -12,7 +12,7 @@ from app.matching import deciding, marking
 from app.matching.deciding import Chosen
 from app.samples import bulk
 from app.samples.models import BulkAction
-from workers.jobs import Chunk, Handler
+from workers.chunks import Chunk, Handler
 from workers.ranges import id_ranges
 
 _ROWS = 20_000

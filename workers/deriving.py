@@ -10,7 +10,7 @@ from app.jobs.models import Job
 from app.samples import registry
 from app.scoring.writing import write_values
 from app.selection import service
-from workers.jobs import Chunk, Handler
+from workers.chunks import Chunk, Handler
 
 _BATCH = 10_000
 

@@ -8,7 +8,7 @@ from app.embeddings import service
 from app.embeddings.models import Part
 from app.jobs.models import Job
 from app.providers.embedders import Tier
-from workers.jobs import Chunk, Handler
+from workers.chunks import Chunk, Handler
 from workers.ranges import id_ranges
 
 _ROWS = 5000

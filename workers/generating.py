@@ -31,7 +31,7 @@ from app.llm.asking import Asking, BudgetError
 from app.llm.running import finished
 from app.samples.models import Sample
 from workers.asking import over_budget, to_mend
-from workers.jobs import Chunk, Handler
+from workers.chunks import Chunk, Handler
 from workers.rounds import rounds
 
 _BATCH = 500  # seeds of a generator that asks nobody: what it draws depends on these ends

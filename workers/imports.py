@@ -24,8 +24,8 @@ from app.samples.models import Sample
 from app.samples.packing import Packed, Packer, Target
 from app.sources.models import Source
 from workers.ahead import ahead
+from workers.chunks import Chunk, Handler
 from workers.files import ChangedFileError, unchanged
-from workers.jobs import Chunk, Handler
 
 _ROWS = 10_000
 _FIRST_ROWS = 1250

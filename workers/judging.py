@@ -30,7 +30,7 @@ from app.llm.running import finished
 from app.scoring import reading
 from app.scoring.writing import write_values
 from workers.asking import over_budget, to_mend
-from workers.jobs import Chunk, Handler, PausedError
+from workers.chunks import Chunk, Handler, PausedError
 
 _READ, _WRITTEN = 256, 256  # samples at a time: nothing else is done meanwhile
 _AHEAD = 4  # questions waiting per one in flight, so that a slow reply holds nobody up

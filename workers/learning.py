@@ -15,7 +15,7 @@ from app.learning.models import LearnedScorer
 from app.samples.models import Sample
 from app.scoring import reading
 from app.scoring.writing import write_values
-from workers.jobs import Chunk, Handler
+from workers.chunks import Chunk, Handler
 from workers.ranges import id_ranges
 
 _ROWS = 5000

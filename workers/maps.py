@@ -11,7 +11,7 @@ from app.maps import service
 from app.maps.service import Mode
 from app.samples import places
 from app.samples.models import Sample
-from workers.jobs import Chunk, Handler
+from workers.chunks import Chunk, Handler
 from workers.ranges import id_ranges
 from workers.vectors import embed, following, missing_vectors
 

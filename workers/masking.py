@@ -14,7 +14,7 @@ from app.masking import applying, measuring
 from app.samples import bulk
 from app.samples.models import BulkAction, BulkItem
 from app.scoring import reading
-from workers.jobs import Chunk, Handler
+from workers.chunks import Chunk, Handler
 from workers.ranges import id_ranges
 
 _ROWS = 5000

@@ -13,7 +13,7 @@ from app.jobs.models import Job
 from app.matching import finding, marking, service, signing
 from app.matching.models import MatchRun
 from app.providers.embedders import Tier
-from workers.jobs import Chunk, Handler
+from workers.chunks import Chunk, Handler
 from workers.ranges import id_ranges
 
 _ROWS = 20_000

@@ -10,7 +10,7 @@ from app.jobs.models import Job
 from app.preferences import service, storing
 from app.preferences.drafting import draft
 from app.sources.models import Source
-from workers.jobs import Chunk, Handler
+from workers.chunks import Chunk, Handler
 
 
 def plan(session: Session, job: Job) -> list[dict[str, Any]]:

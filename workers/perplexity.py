@@ -10,7 +10,7 @@ from app.perplexity import service
 from app.perplexity.models import PerplexityModel
 from app.scoring import reading
 from app.scoring.writing import write_values
-from workers.jobs import Chunk, Handler
+from workers.chunks import Chunk, Handler
 from workers.ranges import id_ranges
 
 _ROWS = 5000

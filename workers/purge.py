@@ -12,7 +12,7 @@ from app.jobs.models import Job
 from app.releases import service as releases
 from app.releases.models import Release
 from app.settings import settings
-from workers.jobs import Chunk, Handler
+from workers.chunks import Chunk, Handler
 
 _ROWS = 5000
 _RELEASES = (

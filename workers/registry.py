@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from importlib import import_module
 
 from app.jobs.models import Job, JobKind
-from workers.jobs import Handler
+from workers.chunks import Handler
 
 HANDLERS: Mapping[JobKind, str] = {
     JobKind.IMPORT: "workers.imports:HANDLER",

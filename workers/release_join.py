@@ -17,7 +17,7 @@ from app.releases import service
 from app.releases.models import Release
 from workers import release_facts as facts
 from workers import release_parts as parts
-from workers.jobs import Chunk
+from workers.chunks import Chunk
 
 _CARD = "README.md"
 _BLOCK = 2**18

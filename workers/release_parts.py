@@ -16,7 +16,7 @@ from app.releases import rows, service
 from app.releases.formats import FORMATS
 from app.releases.models import Release
 from workers import release_facts as facts
-from workers.jobs import Chunk
+from workers.chunks import Chunk
 
 LISTED = "rows"
 _ROWS = 10_000

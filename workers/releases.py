@@ -11,7 +11,7 @@ from app.jobs.models import Job
 from app.releases import service
 from app.releases.models import Release, ReleaseStatus
 from workers import release_parts as parts
-from workers.jobs import Chunk, Handler
+from workers.chunks import Chunk, Handler
 from workers.release_join import join
 
 

@@ -11,7 +11,7 @@ from app.datasets.models import Dataset
 from app.generation import leaves, service
 from app.generation.models import GenerationRun
 from app.taxonomy import service as taxonomy
-from workers.jobs import Chunk
+from workers.chunks import Chunk
 
 
 def rounds(chunk: Chunk, run: GenerationRun, generator: Lab) -> Iterator[Iterator[Task]]:

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from app.jobs.models import Job
 from app.scoring import reading, service
-from workers.jobs import Chunk, Handler
+from workers.chunks import Chunk, Handler
 from workers.ranges import tapered_ranges
 
 _ROWS = 5000

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from app.jobs.models import Job, JobChunk
 from app.matching import splitting
-from workers.jobs import Chunk, Handler
+from workers.chunks import Chunk, Handler
 
 
 def plan(session: Session, job: Job) -> list[dict[str, Any]]:

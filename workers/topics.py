@@ -12,7 +12,7 @@ from app.samples.models import Sample
 from app.samples.places import TopicModel
 from app.topics import fitting, service, titling
 from app.topics.service import Mode
-from workers.jobs import Chunk, Handler
+from workers.chunks import Chunk, Handler
 from workers.ranges import id_ranges
 from workers.vectors import embed, following, missing_vectors
 

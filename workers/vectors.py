@@ -7,7 +7,7 @@ from app.embeddings import service as embeddings
 from app.embeddings.models import Part
 from app.jobs.models import Job, JobChunk
 from app.providers.embedders import Tier
-from workers.jobs import Chunk
+from workers.chunks import Chunk
 
 
 def missing_vectors(session: Session, dataset_id: int) -> int:

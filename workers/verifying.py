@@ -23,7 +23,7 @@ from app.scoring.writing import write_values
 from app.verifying import reading, service
 from app.verifying.reading import Page
 from workers.asking import over_budget, to_mend
-from workers.jobs import Chunk, Handler
+from workers.chunks import Chunk, Handler
 from workers.ranges import tapered_ranges
 
 _ROWS = 5000

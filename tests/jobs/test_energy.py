@@ -21,7 +21,7 @@ from tests.endpoint import graded, serving
 from tests.factories import fill, make_dataset, numbered, run_job
 from tests.judging.test_judging import provide
 from workers import meter
-from workers.jobs import Chunk, Handler
+from workers.chunks import Chunk, Handler
 from workers.jobs import run as run_by
 
 pytestmark = pytest.mark.usefixtures("bells")

@@ -18,7 +18,7 @@ from app.jobs import claiming, service
 from app.jobs.models import DeadLetter, Job, JobChunk, JobKind, JobStatus
 from tests.factories import make_dataset
 from workers import jobs as runner
-from workers.jobs import Chunk, Handler, LostChunkError
+from workers.chunks import Chunk, Handler, LostChunkError
 from workers.registry import HANDLERS, load_all
 
 

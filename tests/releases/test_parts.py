@@ -20,8 +20,8 @@ from app.releases.models import Release
 from app.samples import service as samples
 from app.samples.models import Status
 from tests.factories import fill, make_dataset, numbered, run_job
-from workers import jobs as runner
 from workers import release_parts
+from workers.chunks import CancelledError, Chunk
 from workers.registry import handler
 
 _ALL = ["jsonl", "parquet-messages", "jsonl-dpo", "jsonl-messages"]
@@ -75,7 +75,7 @@ def work_and_die(session: Session, job: Job) -> JobChunk:
     """Do the next part without saying so."""
     row = claiming.claim_chunk(session, job.id, "dies")
     assert row is not None
-    handler(job).work(runner.Chunk(session, job, row))
+    handler(job).work(Chunk(session, job, row))
     session.commit()
     return row
 
@@ -188,7 +188,7 @@ def test_a_cancelled_join_puts_nothing_in_place(session: Session, job: Job) -> N
     begin(session, job, 5)
     job.cancel_requested = True
 
-    with pytest.raises(runner.CancelledError):
+    with pytest.raises(CancelledError):
         work_and_die(session, job)
     assert not service.folder(session.scalars(select(Release)).one()).exists()
 

@@ -30,8 +30,7 @@ from tests.conftest import browser_of
 from tests.endpoint import Answer, serving
 from tests.factories import fill, instruction, make_dataset, run_job
 from tests.topics.texts import WORDS, planted
-from workers import jobs as runner
-from workers.jobs import Chunk
+from workers.chunks import Chunk, Handler
 from workers.registry import handler
 from workers.topics import HANDLER
 
@@ -528,5 +527,5 @@ def test_a_run_is_planned_in_parts_and_each_may_be_done_twice(
 
     assert twice == [120, 120]
     assert job.total == 240  # embedded, then assigned
-    assert runner.Handler is type(HANDLER)
+    assert Handler is type(HANDLER)
     assert handler(job) is HANDLER
