@@ -30,6 +30,7 @@ from app.llm import service as llm
 from app.llm.asking import Asking, BudgetError
 from app.llm.running import finished
 from app.samples.models import Sample
+from app.verifying.tools import tools_for
 from workers.asking import over_budget, to_mend
 from workers.chunks import Chunk, Handler
 from workers.rounds import rounds
@@ -44,7 +45,7 @@ def plan(session: Session, job: Job) -> list[dict[str, Any]]:
     """One chunk; what the run makes has higher ids than its seeds may have."""
     run = service.get(session, job.params["run"])
     generator = service.generator_of(run)
-    service.tools_for(generator)  # refuses here, in words, rather than in every request
+    tools_for(generator)  # refuses here, in words, rather than in every request
     job.total = service.tasks_of(generator, job, pilot=run.pilot)
     return [{"high": session.scalar(select(func.max(Sample.id))) or 0}]
 
@@ -115,7 +116,7 @@ class _Run:
         asked = teachers.asked(chunk.session, chunk.job, run)
         self._provider, self._judge = asked.provider, asked.judge or asked.provider
         self._asking, self._judging = asked.asking()
-        self._tools = service.tools_for(generator)
+        self._tools = tools_for(generator)
         self._prompts = prompts.of_run(run.generator, run.prompts)
         self._free = asyncio.Semaphore(asked.provider.concurrency)
         self._most = asked.provider.concurrency * _AHEAD

@@ -22,6 +22,7 @@ from app.llm.running import finished
 from app.scoring.writing import write_values
 from app.verifying import reading, service
 from app.verifying.reading import Page
+from app.verifying.tools import tools_for
 from workers.asking import over_budget, to_mend
 from workers.chunks import Chunk, Handler
 from workers.ranges import tapered_ranges
@@ -47,7 +48,7 @@ def plan(session: Session, job: Job) -> list[dict[str, Any]]:
 def work(chunk: Chunk) -> None:
     """Verify one range, from where the last checkpoint left off."""
     verifier = service.verifier_of(chunk.job)
-    tools = service.tools_for(verifier)
+    tools = tools_for(verifier)
     if isinstance(verifier, AskingVerifier):
         finished(_ask(chunk, verifier, tools))
         return

@@ -6,7 +6,6 @@ person would; one that says no allows it with its reason. Both are verdicts that
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Literal
 
 from pydantic import BaseModel, Field
@@ -106,14 +105,7 @@ def order_of(job: Job) -> Order:
 
 def account(job: Job) -> Account:
     """Who pays."""
-    budget = job.params["budget"]
-    return Account(
-        job_id=job.id,
-        user_id=job.created_by,
-        dataset_id=job.params["dataset_id"],
-        purpose=RUBRIC.name,
-        budget=Decimal(budget) if budget else None,
-    )
+    return Account.of(job, RUBRIC.name)
 
 
 def following(

@@ -15,19 +15,15 @@ from app.curation.generators.base import Asking as AskingGenerator
 from app.curation.generators.base import Generator
 from app.curation.generators.lab import Lab
 from app.curation.records import Kind, Origin, Record
-from app.curation.verifiers.base import Tools
 from app.datasets import service as datasets
 from app.datasets.models import KINDS_OF, Dataset
-from app.embeddings import service as embeddings
 from app.errors import InvalidError, NotFoundError
 from app.generation import leaves, policies, prompts, teachers
 from app.generation.models import GenerationRun
 from app.jobs import service as jobs
 from app.jobs.models import Job, JobKind
-from app.providers.embedders import Tier
 from app.samples.models import Sample, SampleBody
 from app.samples.search import condition
-from app.sandbox.strength import box
 from app.sources import service as sources
 from app.sources.models import Source
 from app.validation import Money, build
@@ -210,15 +206,6 @@ def everything(session: Session, dataset_id: int, limit: int = 100) -> list[Gene
 def generator_of(run: GenerationRun) -> Generator:
     """The generator of a run."""
     return resolve(run.generator, run.params)
-
-
-def tools_for(generator: Generator) -> Tools:
-    """What the generator must be given beside a model."""
-    if generator.needs == "sandbox":
-        return Tools(sandbox=box())
-    if generator.params().get("by") == "embedding":
-        return Tools(embedder=embeddings.embedder(Tier.STATIC))
-    return Tools()
 
 
 def seeds(

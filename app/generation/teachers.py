@@ -1,7 +1,6 @@
 """Whom a run asks: the model that makes its drafts, and the one that decides on them."""
 
 from dataclasses import dataclass
-from decimal import Decimal
 
 from sqlalchemy.orm import Session
 
@@ -79,13 +78,6 @@ def queue_of(generator: Generator, provider: Provider | None, judge: Provider | 
 
 def asked(session: Session, job: Job, run: GenerationRun) -> Asked:
     """What a worker needs to ask."""
-    budget = job.params["budget"]
-    account = Account(
-        job_id=job.id,
-        user_id=job.created_by,
-        dataset_id=job.dataset_id,
-        purpose=f"generate {run.generator}",
-        budget=Decimal(budget) if budget else None,
-    )
+    account = Account.of(job, f"generate {run.generator}")
     judge = llm.get(session, run.judge) if run.judge else None
     return Asked(llm.get(session, run.provider), judge, account)

@@ -24,6 +24,7 @@ from app.llm import service as llm
 from app.llm.asking import Account, Asking
 from app.llm.running import finished
 from app.samples.models import Sample
+from app.verifying.tools import tools_for
 
 SEEDS = 3
 _FAR = 2**62
@@ -95,7 +96,7 @@ class _Trial:
         return [one for some in found for one in some]
 
     async def _one(self, task: Task) -> list[Tried]:
-        tools = service.tools_for(self.generator)
+        tools = tools_for(self.generator)
         talk = Talk(
             self.asking.ask,
             self.prompts,

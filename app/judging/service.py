@@ -138,13 +138,7 @@ def judge_of(session: Session, job: Job) -> Judge:
     """The judge of a job, with the version of its rubric that was chosen then."""
     params = job.params
     versioned = rubrics.get(session, params["rubric"], params["version"])
-    account = Account(
-        job_id=job.id,
-        user_id=job.created_by,
-        dataset_id=job.dataset_id,
-        purpose=f"{params['rubric']} v{params['version']}",
-        budget=Decimal(params["budget"]) if params["budget"] else None,
-    )
+    account = Account.of(job, f"{params['rubric']} v{params['version']}")
     return Judge(versioned.rubric, llm.get(session, params["provider"]), account)
 
 

@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, Self
 
 import orjson
 from sqlalchemy import delete, func, select
@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 
 from app.curation.ports import LanguageModel, ModelError, Question, Reply
 from app.db import session_scope
+from app.jobs.models import Job
 from app.llm.models import LlmCall, LlmUsage, Provider
 from app.llm.service import cost
 
@@ -43,6 +44,13 @@ class Account:
     dataset_id: int | None
     purpose: str
     budget: Decimal | None = None
+
+    @classmethod
+    def of(cls, job: Job, purpose: str) -> Self:
+        """The account of a job, with the budget that stands in its parameters, if one does."""
+        budget = job.params.get("budget")
+        money = Decimal(budget) if budget else None
+        return cls(job.id, job.created_by, job.dataset_id, purpose, money)
 
 
 @dataclass(slots=True)

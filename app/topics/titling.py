@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from decimal import Decimal
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -75,8 +74,7 @@ async def _replies(
 ) -> tuple[dict[int, str], str]:
     """What was answered by number, as far as it came, and why no more did."""
     provider = llm.get(session, job.params["provider"])
-    budget = Decimal(job.params["budget"]) if job.params["budget"] else None
-    account = Account(job.id, job.created_by, job.dataset_id, _PURPOSE, budget)
+    account = Account.of(job, _PURPOSE)
     asking = Asking(provider, llm.model_of(provider), account)
     asked = {
         one.number: question(one.keywords, [texts[at] for at in one.examples if at in texts])
@@ -92,7 +90,7 @@ async def _replies(
             try:
                 return number, (await asking.ask(asked[number])).text
             except BudgetError:
-                problems.append(f"The budget of {budget} is spent: other topics keep keywords.")
+                problems.append(f"The budget of {account.budget} is spent: other topics keep keywords.")
             except ModelError as error:
                 problems.append(f"{error} Topics without a title keep their keywords.")
             return number, ""

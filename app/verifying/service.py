@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 import orjson
@@ -14,9 +13,8 @@ from sqlalchemy.orm import Session
 from app.accounts.policies import Principal
 from app.accounts.service import now
 from app.curation.catalog import VERIFIERS
-from app.curation.verifiers.base import Asking, Tools, Verifier
+from app.curation.verifiers.base import Asking, Verifier
 from app.datasets.models import Dataset
-from app.embeddings import service as embeddings
 from app.errors import ConflictError, InvalidError
 from app.jobs import service as jobs
 from app.jobs.models import Job, JobKind, Queue
@@ -24,7 +22,6 @@ from app.llm import policies as llm_policies
 from app.llm import service as llm
 from app.llm.asking import Account
 from app.llm.models import Provider
-from app.providers.embedders import Tier
 from app.samples import registry
 from app.samples.models import DatasetSignal, Sample
 from app.samples.registry import SignalSpec
@@ -164,15 +161,6 @@ def slot_of(session: Session, job: Job) -> DatasetSignal:
     return session.scalars(query).one()
 
 
-def tools_for(verifier: Verifier) -> Tools:
-    """What the verifier must be given."""
-    if verifier.needs == "sandbox":
-        return Tools(sandbox=box())
-    if verifier.params().get("by") == "embedding":
-        return Tools(embedder=embeddings.embedder(Tier.STATIC))
-    return Tools()
-
-
 @dataclass(frozen=True, slots=True)
 class Asked:
     """The model that a job asks, and who pays."""
@@ -183,14 +171,7 @@ class Asked:
 
 def asked(session: Session, job: Job) -> Asked:
     """What a worker needs to ask."""
-    budget = job.params["budget"]
-    account = Account(
-        job_id=job.id,
-        user_id=job.created_by,
-        dataset_id=job.dataset_id,
-        purpose=f"verify {job.params['verifier']}",
-        budget=Decimal(budget) if budget else None,
-    )
+    account = Account.of(job, f"verify {job.params['verifier']}")
     return Asked(llm.get(session, job.params["provider"]), account)
 
 
