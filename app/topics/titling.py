@@ -90,7 +90,9 @@ async def _replies(
             try:
                 return number, (await asking.ask(asked[number])).text
             except BudgetError:
-                problems.append(f"The budget of {account.budget} is spent: other topics keep keywords.")
+                problems.append(
+                    f"The budget of {account.budget} is spent: other topics keep keywords."
+                )
             except ModelError as error:
                 problems.append(f"{error} Topics without a title keep their keywords.")
             return number, ""
