@@ -225,6 +225,9 @@ def test_a_release_counts_what_was_generated(
 
     found = released.told(session, made.id)
     assert (found["rows"], found["generator"], found["depth"]) == (4, {"noise v1": 4}, {"1": 4})
+    (run,) = found["runs"]
+    assert (run["generator"], run["rows"], run["parents"], run["requests"]) == ("noise", 4, 4, 4)
+    assert (run["tokens_in"], run["money"], run["judge"]) == (0, "0", "")
     assert released.sentence(found) == "4 rows were generated here (noise v1 4), at most 1 deep."
     folder = settings().home / "releases" / str(made.id)
     assert json.loads((folder / "manifest.json").read_text())["generated"] == found
