@@ -165,7 +165,7 @@ class _Run:
                 await self._take(await pending.popleft())
             await self._save(len(self._held))
         except (BudgetError, ModelError):
-            await self._save(self._good())
+            await self._save(self._before_failures())
             raise
         finally:
             self._stopping = True
@@ -186,7 +186,7 @@ class _Run:
             talk = Talk(
                 self._ask,
                 self._prompts,
-                self._run.language,
+                self._run.language or task.shared("language") or "",
                 params["temperature"],
                 params["max_tokens"],
                 self._tools,
@@ -234,6 +234,13 @@ class _Run:
         while count and self._held[count - 1].failed:
             count -= 1
         return count
+
+    def _before_failures(self) -> int:
+        """How many stand before the first failure: when the endpoint is back, it is asked again.
+
+        Replies that came after it are kept, so that they are not paid twice.
+        """
+        return next((at for at, one in enumerate(self._held) if one.failed), len(self._held))
 
     async def _read_before(self) -> Screening:
         if self._screening is None:

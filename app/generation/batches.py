@@ -2,7 +2,7 @@
 
 import random
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import ColumnElement, func, select, text, update
 from sqlalchemy.orm import Session
 
 from app.accounts import audit
@@ -14,9 +14,11 @@ from app.errors import ConflictError
 from app.generation import policies
 from app.generation.models import GenerationDraft, GenerationRun
 from app.jobs.models import Job
+from app.review.models import Decision
 from app.samples import bulk
 from app.samples.bulk import Action
 from app.samples.models import OPEN, Sample, Status
+from app.samples.search import condition
 
 _TAG = """
 UPDATE samples SET tags = coalesce(tags, '{}') || CAST(:tag AS text), changed_at = now()
@@ -79,7 +81,7 @@ def _draw(session: Session, run: GenerationRun, ids: list[int], count: int) -> i
 
 def of_run(session: Session, run: GenerationRun) -> Batch:
     """How the batch stands by the verdicts on the samples that were drawn."""
-    decided = Sample.status.in_(_DECIDED) & GenerationDraft.drawn
+    decided = Sample.status.in_(_DECIDED) & GenerationDraft.drawn & _seen()
     query = (
         select(
             func.count(),
@@ -93,6 +95,37 @@ def of_run(session: Session, run: GenerationRun) -> Batch:
     )
     made, drawn, looked_at, rejected = session.execute(query).one()
     return judged(made, drawn, looked_at, rejected, run.reject_limit)
+
+
+def _seen() -> ColumnElement[bool]:
+    """Whether a person decided on a sample, by itself; approval of many at once is no look."""
+    one = select(Decision.id).where(Decision.sample_id == Sample.id, Decision.undone_at.is_(None))
+    return one.exists()
+
+
+def refuse_unseen(session: Session, dataset: Dataset, where: str) -> None:
+    """Refuse a release with samples of an open or blocked batch that nobody looked at."""
+    query = (
+        select(GenerationRun, func.count())
+        .join(GenerationDraft, GenerationDraft.run_id == GenerationRun.id)
+        .join(Sample, Sample.id == GenerationDraft.sample_id)
+        .where(
+            condition(session, dataset.id, where),
+            Sample.status == Status.APPROVED,
+            GenerationRun.review_share > 0,
+            ~_seen(),
+        )
+        .group_by(GenerationRun.id)
+        .order_by(GenerationRun.number)
+    )
+    for run, count in session.execute(query):
+        standing = of_run(session, run).standing
+        if standing != "passed":
+            raise ConflictError(
+                f"{count:,} samples of run {run.number} are approved though nobody looked at "
+                f"them, and its batch is {standing}. Settle the batch on the page of the run, or "
+                f"leave them out: -metadata.run:{run.number}"
+            )
 
 
 def settle(

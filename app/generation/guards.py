@@ -145,11 +145,12 @@ def _guard(session: Session, dataset: Dataset, wanted: ColumnElement[bool]) -> G
         .order_by(func.sum(Sample.words).desc())
     )
     rows = [
-        (str(domain or "no domain"), int(count), int(words), int(made))
+        (str(domain or ""), int(count), int(words), int(made))
         for domain, count, words, made in session.execute(query)
     ]
     whole = (ALL, sum(row[1] for row in rows), sum(row[2] for row in rows))
-    big = [row for row in rows if row[2] >= _LEAST_WORDS and len(rows) > 1]
+    # Rows without a domain are no domain that others could be crowded out of.
+    big = [row for row in rows if row[0] and row[2] >= _LEAST_WORDS and len(rows) > 1]
     shares = tuple(_share(*row, cap) for row in ((*whole, sum(row[3] for row in rows)), *big))
     real = shares[0].words > shares[0].synthetic
     made = select(GenerationRun.id).where(

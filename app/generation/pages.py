@@ -4,8 +4,10 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from sqlalchemy.orm import Session
 
 from app.accounts.current import CurrentLead, CurrentUser, SessionDep
+from app.accounts.policies import Principal
 from app.curation.catalog import GENERATORS
 from app.curation.generators.lab import Lab
 from app.datasets import service as datasets
@@ -115,9 +117,11 @@ def run_page(
 
 @router.post("/datasets/{name}/generate", name="generation:start")
 def start(name: str, session: SessionDep, user: CurrentLead, form: FormFields) -> Response:
-    """Start a run or its pilot."""
+    """Start a run or its pilot; prompts that were changed in the form are saved and used."""
     dataset = datasets.get(session, name)
-    job = service.start(session, dataset, _order(form), by=user)
+    order = _order(form)
+    _save_changed(session, form, order.generator, user)
+    job = service.start(session, dataset, order, by=user)
     run = service.get(session, job.params["run"])
     return RedirectResponse(f"/datasets/{dataset.name}/generate/runs/{run.number}", 303)
 
@@ -139,10 +143,7 @@ def save_prompts(name: str, session: SessionDep, user: CurrentLead, form: FormFi
     """Store the prompts that were changed in the form, each as its next version."""
     dataset = datasets.get(session, name)
     key = form.get("generator", "")
-    known = prompts.in_use(session, key) if key in GENERATORS else {}
-    for prompt, given in _edited(form, key).items():
-        if (known[prompt].system, known[prompt].user) != (given.system, given.user):
-            prompts.save(session, key, prompt, given, by=user)
+    _save_changed(session, form, key, user)
     return RedirectResponse(f"/datasets/{dataset.name}/generate?generator={key}", 303)
 
 
@@ -231,6 +232,13 @@ def _edited(form: FormFields, generator: str) -> dict[str, PromptWords]:
             given = {part: _lines(form.get(f"{name}.{part}", "")) for part in ("system", "user")}
             found[name] = build(PromptWords, given, f"prompts.{name}")
     return found
+
+
+def _save_changed(session: Session, form: FormFields, key: str, user: Principal) -> None:
+    known = prompts.in_use(session, key) if key in GENERATORS else {}
+    for prompt, given in _edited(form, key).items():
+        if (known[prompt].system, known[prompt].user) != (given.system, given.user):
+            prompts.save(session, key, prompt, given, by=user)
 
 
 def _lines(text: str) -> str:

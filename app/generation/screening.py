@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from app.curation.contamination.base import Finding, Index, Setting, Text
 from app.curation.contamination.exact import Exact
 from app.curation.contamination.ngrams import Ngram7, Ngram13
+from app.curation.contamination.syntax import Syntax
 from app.curation.generators.base import Asking, Draft, Gate, Generator, Made, Outcome
 from app.curation.generators.lab import Lab
 from app.curation.generators.nearness import Pool, Seen
@@ -61,7 +62,8 @@ class Screening:
             yield partial(self._know, page.records)
 
     def _index(self, items: Sequence[Text]) -> None:
-        self._indexes = [layer.index(items, Setting()) for layer in (Exact(), Ngram13(), Ngram7())]
+        layers = (Exact(), Ngram13(), Ngram7(), Syntax())
+        self._indexes = [layer.index(items, Setting()) for layer in layers]
 
     def catch_up(self, session: Session, dataset_id: int) -> None:
         """Know what others added since; until this transaction ends no other run adds a sample.

@@ -19,7 +19,7 @@ from app.datasets import service as datasets
 from app.datasets.models import KINDS_OF, Dataset
 from app.errors import InvalidError, NotFoundError
 from app.generation import leaves, policies, prompts, teachers
-from app.generation.models import GenerationRun
+from app.generation.models import GenerationDraft, GenerationRun
 from app.jobs import service as jobs
 from app.jobs.models import Job, JobKind
 from app.samples.models import Sample, SampleBody
@@ -30,6 +30,7 @@ from app.validation import Money, build
 
 PILOT_TASKS = 20
 _PAGE = 500
+_MAKE_WORSE = tuple(key for key, method in GENERATORS.items() if not method.asks)
 
 
 class Order(BaseModel):
@@ -133,9 +134,18 @@ def _refuse_kinds(dataset: Dataset, generator: Generator) -> None:
 def seeds_among(
     session: Session, dataset_id: int, generator: Generator, where: str
 ) -> ColumnElement[bool]:
-    """The samples that are seeds: of a kind that it can use, and not thrown out."""
+    """The samples that are seeds: of a kind that it can use, and not thrown out.
+
+    What a generator made worse on purpose (errors, noise, rungs of a ladder) is none.
+    """
+    made_worse = (
+        select(GenerationDraft.id)
+        .join(GenerationRun, GenerationRun.id == GenerationDraft.run_id)
+        .where(GenerationDraft.sample_id == Sample.id, GenerationRun.generator.in_(_MAKE_WORSE))
+    )
     wanted = (
         condition(session, dataset_id, where)
+        & ~made_worse.exists()
         & Sample.kind.in_(generator.kinds)
         & Sample.status.not_in(leaves.CLOSED)
     )

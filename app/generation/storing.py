@@ -26,7 +26,10 @@ SELECT s.id, coalesce(max(d.depth), CASE WHEN s.origin = 'synthetic' THEN 1 ELSE
 FROM samples s LEFT JOIN generation_drafts d ON d.sample_id = s.id
 WHERE s.id = ANY(CAST(:ids AS bigint[])) GROUP BY s.id
 """
-_HOLD = "SELECT id FROM samples WHERE id = ANY(CAST(:ids AS bigint[])) ORDER BY id FOR KEY SHARE"
+_HOLD = """
+SELECT id FROM samples WHERE id = ANY(CAST(:ids AS bigint[]))
+AND status NOT IN ('rejected', 'dropped', 'quarantined') ORDER BY id FOR KEY SHARE
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +49,8 @@ class Line:
 def store(session: Session, run: GenerationRun, lines: Sequence[Line]) -> None:
     """Write these lines, and of a run that is no pilot the samples that were accepted.
 
-    A seed that was deleted meanwhile takes its drafts with it; content that the dataset has is a
-    duplicate.
+    A seed that was deleted or thrown out meanwhile takes its drafts with it; content that the
+    dataset has is a duplicate.
     """
     there = _held(session, lines)
     depths = _depths(session, there)
@@ -74,7 +77,7 @@ def _leaves(session: Session, lines: Sequence[Line]) -> dict[int | None, int]:
 
 
 def _held(session: Session, lines: Sequence[Line]) -> set[int]:
-    """The parents that there are, held until the end of the transaction."""
+    """The parents that nobody threw out, held until the end of the transaction."""
     wanted = {
         parent for one in lines if one.made.draft is not None for parent in one.made.draft.parents
     }
@@ -100,7 +103,7 @@ def _without_gone(line: Line, there: set[int]) -> Line:
         return line
     if there.issuperset(draft.parents):
         return line
-    reason = "The sample that it was made from was deleted while the run went on."
+    reason = "The sample that it was made from was deleted or thrown out while the run went on."
     return replace(line, made=replace(line.made, outcome=Outcome.GONE, reason=reason))
 
 

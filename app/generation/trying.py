@@ -100,7 +100,7 @@ class _Trial:
         talk = Talk(
             self.asking.ask,
             self.prompts,
-            self.order.language,
+            self.order.language or task.shared("language") or "",
             self.order.temperature,
             self.order.max_tokens,
             tools,

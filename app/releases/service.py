@@ -17,7 +17,7 @@ from app.contamination import certificate as contamination
 from app.datasets import service as datasets
 from app.datasets.models import Dataset
 from app.errors import ConflictError, InvalidError, NotFoundError
-from app.generation import guards
+from app.generation import batches, guards
 from app.jobs import service as jobs
 from app.jobs.models import Job, JobKind
 from app.releases import policies
@@ -114,6 +114,7 @@ def start(
         raise InvalidError("No approved row matches, so there is nothing to release.")
     rates.refuse_below(session, dataset, where)
     guards.refuse_above(session, dataset, where)
+    batches.refuse_unseen(session, dataset, where)
     release = Release(
         dataset_id=dataset.id,
         name=name,

@@ -16,6 +16,7 @@ from app.generation.models import GenerationDraft, GenerationRun
 from app.generation.service import Order
 from app.jobs.models import Job
 from app.releases import service as releases
+from app.review.models import Decision, Verdict
 from app.samples import lineage
 from app.samples.bulk import Action
 from app.samples.models import Sample, SampleParent, Status
@@ -131,6 +132,12 @@ def decide(session: Session, run: GenerationRun, status: Status, count: int) -> 
     )
     ids = list(session.scalars(query))
     assert len(ids) == count
+    verdict = Verdict.APPROVE if status is Status.APPROVED else Verdict.REJECT
+    seen = {"user_id": run.created_by, "revision": 1, "verdict": verdict}
+    session.add_all(
+        Decision(dataset_id=run.dataset_id, sample_id=one, previous_status=Status.PENDING, **seen)
+        for one in ids
+    )
     session.execute(update(Sample).where(Sample.id.in_(ids)).values(status=status))
     session.commit()
 
@@ -165,6 +172,19 @@ def test_a_batch_is_blocked_by_rejections_and_its_rest_can_only_be_rejected(
     done = run_job(session, job.id)
     assert done.result["affected"] == 180 if "affected" in done.result else done.error is None
     assert batches.of_run(session, run).made == 200
+
+
+def test_what_nobody_looked_at_is_released_only_when_its_batch_passed(
+    session: Session, dataset: Dataset, lead: Principal, run: GenerationRun
+) -> None:
+    """Approval of many at once in the catalog is no look, and does not count as one."""
+    caps = CapIn(warn_at=1, block_at=1)
+    guards.set_cap(session, dataset, caps, by=lead)
+    approve_all(session, dataset)
+
+    assert batches.of_run(session, run).decided == 0
+    with pytest.raises(ConflictError, match="nobody looked at them, and its batch is open"):
+        release(session, dataset, lead, "unseen")
 
 
 def test_a_batch_passes_by_the_bound_and_until_then_it_says_how_many_more(
@@ -217,7 +237,7 @@ def test_a_release_counts_what_was_generated(
     session: Session, dataset: Dataset, lead: Principal
 ) -> None:
     fill(session, dataset, lead, mixed(0, 4))
-    generate(session, dataset, lead, "noise")
+    generate(session, dataset, lead, "noise", review_share=0)
     approve_all(session, dataset)
 
     made, job = releases.start(session, dataset, name="r", where="", formats=["jsonl"], by=lead)
@@ -228,7 +248,9 @@ def test_a_release_counts_what_was_generated(
     (run,) = found["runs"]
     assert (run["generator"], run["rows"], run["parents"], run["requests"]) == ("noise", 4, 4, 4)
     assert (run["tokens_in"], run["money"], run["judge"]) == (0, "0", "")
-    assert released.sentence(found) == "4 rows were generated here (noise v1 4), at most 1 deep."
+    assert released.sentence(found) == (
+        "4 rows were generated here, or made of what was (noise v1 4), at most 1 deep."
+    )
     folder = settings().home / "releases" / str(made.id)
     assert json.loads((folder / "manifest.json").read_text())["generated"] == found
     assert "4 rows were generated here" in (folder / "README.md").read_text()

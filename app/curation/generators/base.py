@@ -31,7 +31,7 @@ class Outcome(StrEnum):
     DUPLICATE = "duplicate"
     CONTAMINATED = "contaminated"
     ERROR = "no reply"
-    GONE = "seed deleted"
+    GONE = "seed thrown out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +78,11 @@ class Task:
     number: int
     seeds: tuple[Record, ...] = ()
     values: Mapping[str, str] = field(default_factory=dict)
+
+    def shared(self, name: Literal["language", "domain"]) -> str | None:
+        """The language or the domain of the seeds, if it is that of all."""
+        found = {getattr(one, name) for one in self.seeds}
+        return found.pop() if len(found) == 1 else None
 
 
 class Generator(Method):

@@ -94,6 +94,7 @@ class Persona(Asking):
             (seed.id,),
             "persona told from it",
             seed.language,
+            seed.domain,
             metadata={"persona": persona, "form": self.form},
         )
         return [settled(draft, gates)]

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from app.curation.generators.base import Asking, Draft, Gate, Made, Task, settled
+from app.curation.generators.leaf import passages_of
 from app.curation.generators.prompts import Prompt
 from app.curation.generators.talk import Talk
 from app.curation.records import Kind, Record
@@ -44,6 +45,7 @@ _JUDGE = Prompt(
     data=("document", "pair"),
     judges=True,
 )
+_WORDS = 2500  # of a document in one prompt
 _LEANING = ("the document", "the passage", "the text", "this article", "the author", "the excerpt")
 
 
@@ -52,7 +54,8 @@ class Questions(Asking):
 
     After LAB's knowledge pipeline: a question is asked of a document, its answer held against it,
     by words and numbers first and then, if wanted, by the model; a question that leans on the
-    document ("according to the passage") fails. The document is kept as `context`.
+    document ("according to the passage") fails. The document is kept as `context`, of a
+    long one the passage of 2,500 words that was shown; questions are spread over all of it.
     """
 
     key: ClassVar = "questions"
@@ -69,12 +72,15 @@ class Questions(Asking):
 
     async def make(self, task: Task, talk: Talk) -> list[Made]:
         (seed,) = task.seeds
-        document = full_text(seed.kind, seed.body)
+        passages = passages_of([full_text(seed.kind, seed.body)], _WORDS)
         found = []
-        for number in range(1, self.per_document + 1):
-            values = {"document": document, "number": str(number)}
+        for number in range(self.per_document):
+            # The questions are spread over a document that is too long for one prompt.
+            place = number * len(passages) // self.per_document if len(passages) > 1 else 0
+            passage = passages[place] if passages else ""
+            values = {"document": passage, "number": str(number + 1)}
             pair = await talk.fields("ask", values, {"question": "string", "answer": "string"})
-            found.append(await self._pair(seed, document, pair, talk))
+            found.append(await self._pair(seed, passage, pair, talk))
         return found
 
     async def _pair(self, seed: Record, document: str, pair: dict[str, Any], talk: Talk) -> Made:

@@ -82,6 +82,7 @@ class SelfInstruct(Asking):
             {"instruction": instruction, "input": "", "output": output},
             tuple(one.id for one in task.seeds),
             "example for it",
+            domain=task.shared("domain"),
         )
         return [settled(draft, self._gates(instruction, output))]
 

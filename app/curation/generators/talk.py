@@ -20,6 +20,15 @@ _ECHOED = 0.3  # share of the reply's runs of words that are the template's own
 _LEAST_CHARS = 40  # of less no language can be told
 _SURE = 0.7
 _SHOWN = 2000
+_OPENING = re.compile(
+    r"\A(?:sure|certainly|of course|absolutely|okay|here(?:'s| is| are))\b[^\n]{0,160}:[ \t]*"
+    r"(?:\n+|(?=```))",
+    re.IGNORECASE,
+)
+_CLOSING = re.compile(
+    r"\n\s*(?:(?:i )?hope (?:this|that|it) helps|let me know if|feel free to ask)[^\n]*\Z",
+    re.IGNORECASE,
+)
 _TYPES: Mapping[str, type | tuple[type, ...]] = {
     "string": str,
     "array": list,
@@ -145,8 +154,8 @@ def echoed(prompt: Prompt, text: str) -> float:
 
 
 def unwrapped(text: str) -> str:
-    """A text without one fence or one pair of quotation marks around all of it."""
-    text = text.strip()
+    """A text without what models say before and after it, without a fence or quotes around it."""
+    text = _CLOSING.sub("", _OPENING.sub("", text.strip())).strip()
     fenced = re.fullmatch(r"```[\w-]*\n(.*?)\n?```", text, re.DOTALL)
     if fenced and "```" not in fenced[1]:
         return fenced[1].strip()
