@@ -30,7 +30,7 @@ from app.generation.models import GenerationRun
 from app.generation.prompts import PromptWords
 from app.generation.service import Order
 from app.jobs import service as jobs
-from app.jobs.models import JobKind
+from app.jobs.models import Job, JobKind
 from app.llm import service as llm
 from app.samples.bulk import Action
 from app.samples.texts import beginnings
@@ -109,6 +109,7 @@ def run_page(
         drafts=drafts,
         texts=beginnings(session, [one.sample_id for one in drafts if one.sample_id]),
         outcome=outcome,
+        again=_again(run, job) if run.pilot and job else {},
         job=job,
         jobs=[job] if job else [],
         progress=jobs.progress(session, [job]) if job else {},
@@ -203,6 +204,29 @@ def _percent(text: str) -> float | str:
         return float(text) / 100
     except ValueError:
         return text
+
+
+def _again(run: GenerationRun, job: Job) -> dict[str, Any]:
+    """The fields of a form that starts the run of which a pilot was the pilot."""
+    fields = {f"{run.generator}.{name}": value for name, value in run.params.items()}
+    fields = {
+        name: "true" if value is True else value
+        for name, value in fields.items()
+        if value is not None and value is not False
+    }
+    told = {
+        "generator": run.generator,
+        "provider": run.provider,
+        "judge": run.judge,
+        "where": run.where,
+        "language": run.language,
+        "sample": job.params.get("sample"),
+        "temperature": job.params.get("temperature"),
+        "max_tokens": job.params.get("max_tokens"),
+        "review_percent": round(100 * run.review_share, 6),
+        "reject_percent": round(100 * run.reject_limit, 6),
+    }
+    return fields | {name: value for name, value in told.items() if value not in (None, "")}
 
 
 def _order(form: FormFields) -> Order:

@@ -108,6 +108,7 @@ def start(session: Session, dataset: Dataset, order: Order, *, by: Principal) ->
             "provider": run.provider,
             "where": order.where,
             "seeds": min(seeds, order.sample or seeds),
+            "sample": order.sample,
             "temperature": order.temperature,
             "max_tokens": order.max_tokens,
             "budget": str(order.budget) if order.budget is not None else None,

@@ -13,23 +13,31 @@ from app.jobs.models import Job
 from app.samples import bulk
 from app.samples.bulk import Action
 from app.samples.models import OPEN, Sample, SampleBody, SampleParent
+from app.samples.service import body
 
 _SHOWN = 3
+_ALIKE = 0.6  # share of the words of both that both have
 _MOST = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Parent:
-    """What a sample was made from, how, and how many of its children nobody decided on."""
+    """What a sample was made from, how, and how many of its children nobody decided on.
+
+    `alike` tells whether both have most of their words in common, so that what changed says more
+    than both texts.
+    """
 
     id: int
     relation: str
     text: str
     open_children: int
+    alike: bool
 
 
 def parents_of(session: Session, sample: Sample) -> list[Parent]:
     """The first parents with their text."""
+    mine = set(body(session, sample).text.lower().split())
     query = (
         select(SampleParent, SampleBody.text)
         .join(Sample, Sample.id == SampleParent.parent_id)
@@ -42,9 +50,19 @@ def parents_of(session: Session, sample: Sample) -> list[Parent]:
         .limit(_SHOWN)
     )
     return [
-        Parent(one.parent_id, one.relation, text, open_children(session, one.parent_id))
+        Parent(
+            one.parent_id,
+            one.relation,
+            text,
+            open_children(session, one.parent_id),
+            _alike(mine, set(text.lower().split())),
+        )
         for one, text in session.execute(query)
     ]
+
+
+def _alike(one: set[str], other: set[str]) -> bool:
+    return 2 * len(one & other) >= _ALIKE * (len(one) + len(other))
 
 
 def open_children(session: Session, sample_id: int) -> int:

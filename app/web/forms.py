@@ -8,6 +8,8 @@ from fastapi import Depends, Request
 from pydantic import BaseModel
 from starlette.datastructures import UploadFile
 
+_LONG = 2000  # characters: such a text wants lines
+
 
 @dataclass(frozen=True, slots=True)
 class FormField:
@@ -33,6 +35,8 @@ def _field(name: str, spec: Mapping[str, Any]) -> FormField:
     plain = next((item for item in spec.get("anyOf", ()) if item.get("type") != "null"), spec)
     widgets = {"boolean": "checkbox", "integer": "integer", "number": "number"}
     widget = "select" if "enum" in plain else widgets.get(plain.get("type", ""), "text")
+    if widget == "text" and plain.get("maxLength", 0) >= _LONG:
+        widget = "textarea"
     return FormField(
         name=name,
         title=str(spec.get("title", name)),
