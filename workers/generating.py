@@ -143,6 +143,7 @@ class _Run:
         found = Screening(self._generator)
         for step in found.steps(self._chunk.session, self._run.dataset_id):
             await asyncio.to_thread(step)
+        self._chunk.checkpoint(0)  # no transaction stays open while models think
         return found
 
     async def _all(self) -> None:
@@ -165,6 +166,7 @@ class _Run:
                 await self._take(await pending.popleft())
             await self._save(len(self._held))
         except (BudgetError, ModelError):
+            await self._read_before()
             await self._save(self._before_failures())
             raise
         finally:
