@@ -9,12 +9,13 @@ from app.accounts import audit
 from app.accounts.policies import Principal
 from app.accounts.service import now
 from app.curation.batches import Batch, judged
+from app.curation.generators.ladder import Ladder
 from app.datasets.models import Dataset
 from app.errors import ConflictError
 from app.generation import policies
 from app.generation.models import GenerationDraft, GenerationRun
 from app.jobs.models import Job
-from app.review.models import Decision
+from app.review.models import Decision, Verdict
 from app.samples import bulk
 from app.samples.bulk import Action
 from app.samples.models import OPEN, Sample, Status
@@ -24,7 +25,6 @@ _TAG = """
 UPDATE samples SET tags = coalesce(tags, '{}') || CAST(:tag AS text), changed_at = now()
 WHERE id = ANY(CAST(:ids AS bigint[])) AND NOT coalesce(tags, '{}') @> ARRAY[CAST(:tag AS text)]
 """
-_DECIDED = (Status.APPROVED, Status.REJECTED)
 
 
 def tag_of(run: GenerationRun) -> str:
@@ -81,7 +81,7 @@ def _draw(session: Session, run: GenerationRun, ids: list[int], count: int) -> i
 
 def of_run(session: Session, run: GenerationRun) -> Batch:
     """How the batch stands by the verdicts on the samples that were drawn."""
-    decided = Sample.status.in_(_DECIDED) & GenerationDraft.drawn & _seen()
+    decided = GenerationDraft.drawn & _seen()
     query = (
         select(
             func.count(),
@@ -99,8 +99,8 @@ def of_run(session: Session, run: GenerationRun) -> Batch:
 
 def _seen() -> ColumnElement[bool]:
     """Whether a person decided on a sample, by itself; approval of many at once is no look."""
-    one = select(Decision.id).where(Decision.sample_id == Sample.id, Decision.undone_at.is_(None))
-    return one.exists()
+    said = Decision.verdict.in_((Verdict.APPROVE, Verdict.REJECT)) & Decision.undone_at.is_(None)
+    return select(Decision.id).where(Decision.sample_id == Sample.id, said).exists()
 
 
 def refuse_unseen(session: Session, dataset: Dataset, where: str) -> None:
@@ -126,6 +126,27 @@ def refuse_unseen(session: Session, dataset: Dataset, where: str) -> None:
                 f"them, and its batch is {standing}. Settle the batch on the page of the run, or "
                 f"leave them out: -metadata.run:{run.number}"
             )
+
+
+def refuse_worse(session: Session, dataset: Dataset, where: str) -> None:
+    """Refuse a release with rungs of a ladder, which are worse answers by design."""
+    query = (
+        select(func.count())
+        .select_from(Sample)
+        .join(GenerationDraft, GenerationDraft.sample_id == Sample.id)
+        .join(GenerationRun, GenerationRun.id == GenerationDraft.run_id)
+        .where(
+            condition(session, dataset.id, where),
+            Sample.status == Status.APPROVED,
+            GenerationRun.generator == Ladder.key,
+        )
+    )
+    count = session.scalar(query) or 0
+    if count:
+        raise ConflictError(
+            f"{count:,} approved rows are rungs of a ladder: worse answers, made for pairs and "
+            "scorers. Leave them out: -metadata.generator:ladder"
+        )
 
 
 def settle(

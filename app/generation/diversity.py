@@ -1,6 +1,6 @@
 """How much of the variety of its seeds, and of real rows, the samples of a run have."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from app.samples.models import Sample, SampleBody, SampleParent
 
 _MOST = 2000  # texts of either side
 _ROUNDS = 30
+_LEAST = 30  # texts on either side: of fewer, chance says more than the measures
 MEASURES = {
     "rare_recall": "Rare words that are there",
     "distinct_3": "Runs of three words that differ",
@@ -46,18 +47,32 @@ def of_run(session: Session, run: GenerationRun) -> dict[str, Any] | None:
     anchor = seeds or real
     if not anchor or not made:
         return None
-    rare = rare_tokens(anchor)
-    before, now = tails(rare, anchor), tails(rare, made)
+    compared = _beside(anchor, made)
     found: dict[str, Any] = {
         "against": "its seeds" if seeds else "the real rows",
-        "before": _shown(before),
-        "now": _shown(now),
-        "alarms": alarms(before, now),
+        "before": _shown(compared[0]),
+        "now": _shown(compared[1]),
+        "alarms": alarms(*compared) if min(len(anchor) // 2, len(made)) >= _LEAST else [],
     }
-    if real:
-        rare = rare_tokens(real)
-        found["real"] = [_shown(tails(rare, real)), _shown(tails(rare, made))]
+    if len(real) >= 2 * _LEAST and len(made) >= _LEAST:
+        found["real"] = [_shown(one) for one in _beside(real, made)]
     return found
+
+
+def _beside(anchor: Sequence[str], made: Sequence[str]) -> tuple[Tails, Tails]:
+    """As many texts of the anchor as were made, and those that were made.
+
+    One half of the anchor says what is rare, the other half is held against it as the made ones
+    are: so that neither is rich by its number, nor by being what it is compared with.
+    """
+    rare, other = rare_tokens(anchor[::2]), anchor[1::2] or anchor
+    count = min(len(other), len(made))
+    return tails(rare, _some(other, count)), tails(rare, _some(made, count))
+
+
+def _some(texts: Sequence[str], count: int) -> list[str]:
+    """So many of them, lying evenly among all."""
+    return [texts[at * len(texts) // count] for at in range(count)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,7 +70,7 @@ def on_three(
     for name, words in edited.items():
         used[name] = prompts.checked(session, generator.key, name, words)
     account = Account(None, by.id, dataset.id, f"generate {generator.key}, tried")
-    asking, judging = teachers.Asked(provider, judge, account).asking(tries=1)
+    asking, judging = teachers.Asked(provider, judge, account).asking(tries=2)
     if isinstance(generator, Lab):
         tasks = leaves.some(session, dataset, generator, wanted, SEEDS)
     else:

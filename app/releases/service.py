@@ -114,6 +114,7 @@ def start(
         raise InvalidError("No approved row matches, so there is nothing to release.")
     rates.refuse_below(session, dataset, where)
     guards.refuse_above(session, dataset, where)
+    batches.refuse_worse(session, dataset, where)
     batches.refuse_unseen(session, dataset, where)
     release = Release(
         dataset_id=dataset.id,

@@ -383,31 +383,41 @@ def test_the_licence_that_all_seeds_share_goes_along(
     assert grades == {0, 0.3, 0.5, 0.8}
 
 
-def test_variety_is_held_against_the_seeds_and_losing_rare_words_is_told(
+def tale(number: int) -> str:
+    """Every second tale has the rare words of the one before."""
+    names = f"zor{number // 2} and vel{number // 2}"
+    return f"Tale {number} is about {names}, who lived by the river and spoke of long winters."
+
+
+def test_variety_is_held_against_as_many_seeds_and_losing_rare_words_is_told(
     session: Session, dataset: Dataset, lead: Principal, admin: Principal, generate: Generate
 ) -> None:
-    fill(session, dataset, lead, texts(origin=Origin.HUMAN))
+    fill(session, dataset, lead, texts(*map(tale, range(80)), origin=Origin.HUMAN))
 
-    def flattens(request: Json) -> Answer:
-        number = next(n for n, one in enumerate(STORIES) if one in said(request))
-        question = f"What did somebody do there that was a fine thing, number {'abcde'[number]}?"
-        return Answer(json.dumps({"question": question, "answer": "It was a fine thing."}))
+    def asks(request: Json) -> Answer:
+        number = next(n for n in range(80) if f"Tale {n} is" in said(request))
+        dull = f"Was it a fine day in part {number}, as all of them were, or {'x' * (number + 1)}?"
+        rich = f"Where did zor{number // 2} and vel{number // 2} live, told in tale {number}?"
+        pair = {"question": dull if dulls else rich, "answer": f"By the river, says {number}."}
+        return Answer(json.dumps(pair))
 
     params = {"per_document": 1, "judge": False, "support": 0}
-    with serving(flattens) as endpoint:
+    with serving(asks) as endpoint:
         add_provider(session, endpoint, admin)
-        job = generate("questions", provider="local", params=params)
+        dulls = False
+        rich = generate("questions", provider="local", params=params, where="origin:human")
+        dulls = True
+        dull = generate("questions", provider="local", params=params, where="origin:human")
 
-    variety = job.result.get("variety")
-    if variety is None:
-        pytest.fail(str(job.result))
-    assert variety["against"] == "its seeds"
-    assert variety["now"]["rare_recall"] < variety["before"]["rare_recall"] == 1
-    assert "Of the rare words" in variety["alarms"][0]
-    (one,) = diversity.rounds(session, dataset.id)
-    assert one.number == job.result["run"]
-    assert one.shares["rare_recall"] < 0.5
-    assert one.shares["vendi"] < 1
+    kept, lost = rich.result["variety"], dull.result["variety"]
+    assert kept["against"] == lost["against"] == "its seeds"
+    assert kept["now"]["rare_recall"] >= kept["before"]["rare_recall"] > 0.9
+    assert lost["now"]["rare_recall"] < 0.1
+    assert not any("rare words" in one for one in kept["alarms"])
+    assert "Of the rare words" in lost["alarms"][0]
+    first, second = diversity.rounds(session, dataset.id)
+    assert (first.number, second.number) == (rich.result["run"], dull.result["run"])
+    assert second.shares["rare_recall"] < 0.1 < 0.9 < first.shares["rare_recall"]
     page = browser_of(session, lead).get(f"/datasets/{dataset.name}/generate").text
     assert "Variety over rounds" in page
 

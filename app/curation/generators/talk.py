@@ -99,6 +99,8 @@ class Talk:
         self._screen(self.prompts[name], reply, told if not problem else reply.text, of_data=True)
         if problem:
             raise DiscardError("unreadable", problem)
+        if not self.prompts[name].judges:
+            _refuse_refusals(found)
         return found
 
     def must_be_in_language(self, text: str) -> None:
@@ -162,6 +164,13 @@ def unwrapped(text: str) -> str:
     if len(text) > 1 and text[0] == text[-1] == '"' and '"' not in text[1:-1]:
         return text[1:-1].strip()
     return text
+
+
+def _refuse_refusals(found: Mapping[str, Any]) -> None:
+    """A refusal in a field of well-formed JSON is one still."""
+    for text in found.values():
+        if isinstance(text, str) and (refusal := _refusal(text)):
+            raise DiscardError("refused", refusal)
 
 
 def _refusal(text: str) -> str:

@@ -20,7 +20,70 @@ _LONGEST = 40  # letters: longer runs are encodings, not words
 # than that is a stop word of this corpus, whatever its language.
 _TELLS = 2.5
 # Of the languages that are known beforehand; in small topics they are seldom spread evenly.
-_LITTLE = frozenset(chain.from_iterable(SMALL_WORDS.values()))
+_LITTLE = frozenset(chain.from_iterable(SMALL_WORDS.values())) | frozenset(
+    [
+        *(
+            "you",
+            "your",
+            "yours",
+            "we",
+            "our",
+            "us",
+            "he",
+            "him",
+            "she",
+            "they",
+            "them",
+            "me",
+            "my",
+        ),
+        *(
+            "i",
+            "if",
+            "so",
+            "but",
+            "not",
+            "no",
+            "was",
+            "were",
+            "been",
+            "being",
+            "has",
+            "have",
+            "had",
+        ),
+        *("have", "do", "does", "did", "can", "could", "will", "would", "should", "may", "might"),
+        *("who", "whom", "whose", "what", "when", "where", "why", "how", "there", "here"),
+        *("must", "then", "than", "these", "those", "some", "any", "all", "each", "every", "such"),
+        *(
+            "both",
+            "own",
+            "also",
+            "more",
+            "most",
+            "many",
+            "much",
+            "very",
+            "just",
+            "only",
+            "into",
+            "over",
+        ),
+        *(
+            "about",
+            "from",
+            "up",
+            "out",
+            "off",
+            "while",
+            "because",
+            "since",
+            "until",
+            "between",
+            "through",
+        ),
+    ]
+)
 _WORD = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)?")
 _IDEOGRAPHS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{2,}")
 

@@ -1,6 +1,7 @@
 """The dataset card: what is in a release, where it comes from, what its licences ask for."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,8 @@ _SIZES = (
     (10_000_000, "1M<n<10M"),
 )
 _LARGEST = "n>10M"
+_PART = re.compile(r"-\d{5}$")
+_CODE = re.compile(r"[a-z]{2,3}")  # of a language
 _ABOUT_TEXT = "Name the authors and the licence, and say what was changed."
 _OBLIGATIONS: Sequence[tuple[str, str]] = (
     ("CC-BY-NC-ND", f"{_ABOUT_TEXT} No commercial use, no changed versions."),
@@ -68,20 +71,30 @@ def obligation(licence: str) -> str:
 
 
 def _header(facts: CardFacts) -> str:
-    rows = sum(file.rows for file in facts.files)
+    rows = max((file.rows for file in facts.files), default=0)  # the same samples in each
     licences = sorted(facts.counts.get("licence", {}))
+    languages = sorted(one for one in facts.counts.get("language", {}) if _CODE.fullmatch(one))
     header = {
         "pretty_name": facts.name,
         "license": licences[0].lower() if len(licences) == 1 else "other",
-        "language": sorted(facts.counts.get("language", {})),
+        **({"language": languages} if languages else {}),
         "size_categories": [next((name for limit, name in _SIZES if rows < limit), _LARGEST)],
-        "configs": [
-            {"config_name": "default", "data_files": [file.name for file in facts.files]},
-        ],
+        "configs": _configs(facts.files),
     }
     # JSON is YAML, and quotes what YAML would take for something else.
     lines = [f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in header.items()]
     return "\n".join(["---", *lines, "---"])
+
+
+def _configs(files: Sequence[WrittenFile]) -> list[dict[str, Any]]:
+    """One per format, since their columns differ; the first is what a loader takes unasked."""
+    by_format: dict[str, list[str]] = {}
+    for file in files:
+        by_format.setdefault(_PART.sub("", file.name.partition(".")[0]), []).append(file.name)
+    return [
+        {"config_name": name, "data_files": names, **({"default": True} if place == 0 else {})}
+        for place, (name, names) in enumerate(by_format.items())
+    ]
 
 
 def _facet(name: str, counts: Mapping[str, int]) -> str:

@@ -47,8 +47,24 @@ def test_the_header_is_what_hubs_read() -> None:
         "license": "other",
         "language": ["en"],
         "size_categories": ["1K<n<10K"],
-        "configs": [{"config_name": "default", "data_files": ["train.jsonl"]}],
+        "configs": [{"config_name": "train", "data_files": ["train.jsonl"], "default": True}],
     }
+
+
+def test_each_format_is_a_configuration_of_its_own() -> None:
+    """Their columns differ, and they hold the same samples."""
+    names = ("jsonl-00001.jsonl", "jsonl-00002.jsonl", "jsonl-dpo.jsonl")
+    files = [WrittenFile(name, 700, 1, "00") for name in names]
+    facts = CardFacts("One", "", files, {"language": {"en": 3, "not measured": 2}})
+
+    header = yaml.safe_load(card(facts).split("---\n")[1])
+
+    assert header["language"] == ["en"]
+    assert header["size_categories"] == ["n<1K"]
+    assert header["configs"] == [
+        {"config_name": "jsonl", "data_files": list(names[:2]), "default": True},
+        {"config_name": "jsonl-dpo", "data_files": [names[2]]},
+    ]
 
 
 def test_a_small_card_has_no_empty_parts() -> None:
