@@ -396,22 +396,25 @@ def test_variety_is_held_against_as_many_seeds_and_losing_rare_words_is_told(
 
     def asks(request: Json) -> Answer:
         number = next(n for n in range(80) if f"Tale {n} is" in said(request))
-        dull = f"Was it a fine day in part {number}, as all of them were, or {'x' * (number + 1)}?"
+        dull = f"Was it a fine day again, as all of them were, or {'x' * (number + 1)}?"
         rich = f"Where did zor{number // 2} and vel{number // 2} live, told in tale {number}?"
-        pair = {"question": dull if dulls else rich, "answer": f"By the river, says {number}."}
+        pair = {"question": dull if dulls else rich, "answer": "By the river."}
         return Answer(json.dumps(pair))
 
     params = {"per_document": 1, "judge": False, "support": 0}
     with serving(asks) as endpoint:
         add_provider(session, endpoint, admin)
         dulls = False
-        rich = generate("questions", provider="local", params=params, where="origin:human")
+        order = {"provider": "local", "params": params, "where": "origin:human"}
+        rich = generate("questions", **order)
         dulls = True
-        dull = generate("questions", provider="local", params=params, where="origin:human")
+        dull = generate("questions", **order, temperature=1)  # else its replies are known
 
+    assert rich.result["accepted"] == 80, rich.result
+    assert dull.result["accepted"] > 60, dull.result
     kept, lost = rich.result["variety"], dull.result["variety"]
     assert kept["against"] == lost["against"] == "its seeds"
-    assert kept["now"]["rare_recall"] >= kept["before"]["rare_recall"] > 0.9
+    assert kept["now"]["rare_recall"] >= kept["before"]["rare_recall"] > 0.6
     assert lost["now"]["rare_recall"] < 0.1
     assert not any("rare words" in one for one in kept["alarms"])
     assert "Of the rare words" in lost["alarms"][0]
