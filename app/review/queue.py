@@ -58,7 +58,11 @@ def configure(
     random_share: float,
     blind: bool,
 ) -> ReviewQueue:
-    """Change what comes to reviewers and in which order; samples people hold stay theirs."""
+    """Change what comes to reviewers and in which order.
+
+    Samples that people hold stay theirs where they match; who decides on another one that is still
+    on the screen is heard all the same.
+    """
     policies.may_configure(by)
     if not 0 <= random_share <= 1:
         raise InvalidError("The random share is between 0 and 1.")
@@ -69,6 +73,7 @@ def configure(
     queue.where, queue.order_by = where, order_by
     queue.random_share, queue.blind = random_share, blind
     queue.generation += 1
+    _let_go(session, dataset.id, where)
     forget_order(session, dataset.id)
     audit.record(
         session,
@@ -156,6 +161,20 @@ def _interleave(ordered: Sequence[int], drawn: Sequence[int]) -> list[tuple[int,
     places += [((i + 0.5) / max(len(drawn), 1), sample, True) for i, sample in enumerate(drawn)]
     places.sort(key=lambda place: place[0])
     return [(sample, random) for _, sample, random in places[:total]]
+
+
+def _let_go(session: Session, dataset_id: int, where: str) -> None:
+    """End the leases of samples that no longer match."""
+    matching = select(Sample.id).where(condition(session, dataset_id, where))
+    session.execute(
+        update(ReviewItem)
+        .where(
+            ReviewItem.dataset_id == dataset_id,
+            ReviewItem.leased_by.is_not(None),
+            ReviewItem.sample_id.not_in(matching),
+        )
+        .values(leased_by=None, leased_until=None)
+    )
 
 
 def lease_next(
