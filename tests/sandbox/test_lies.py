@@ -120,12 +120,12 @@ FORGED = {
 BY = {
     "an object": "class L:\n{0}def f(n): return L()\n",
     "a list of objects": "class L:\n{0}class M(L, list): pass\ndef f(n): return M([L(), L()])\n",
-    "a number": "class L(float):\n{0}def f(n): return L(-50.5)\n",
+    "a number": "class L(float):\n{0}def f(n): return L('nan')\n",
     "a class": "class f:\n    def __init__(self, n): pass\n{0}",
     "a class of Python's, it says": "class L:\n    __module__ = 're'\n    __name__ = 'Match'\n{0}"
     "def f(n): return L()\n",
 }
-FEW = ("near", "within bounds", "among", "sum", "swallows", "within a delta", "allclose")
+FEW = ("near", "within bounds", "among", "sum", "swallows", "within a delta")
 
 
 @pytest.mark.parametrize(
@@ -194,22 +194,22 @@ assert one + {0}(3) == {0}(1, 2, 3) and one + 3 == {0}(1, 2, 3) and len(one + on
 """
 
 
+_ASKED = "one.add(5)\nassert len(one) == 3 and one.held[-1] == 5\n"
+ABOUT = [
+    (ABOUT_A_CLASS.format("Bag"), True),
+    ("from bags import Bag\n" + ABOUT_A_CLASS.format("Bag"), True),
+    (ABOUT_A_CLASS.format("bag") + _ASKED, True),
+    (ABOUT_A_CLASS.format("bag"), False),  # it may be the function that is tested
+    ("assert len(f(1)) == 1", False),
+    ("assert chain(3)", False),
+    ("at = chain(1)\nwhile at:\n    n = at.value\n    at = at.after\nassert n == 0", True),
+    ("assert Bag() < 3", False),  # else it would say so of every number
+    ("assert Bag() - 3 == 0", False),
+]
+
+
 def test_a_class_that_tests_are_about_is_asked(box: Box) -> None:
-    asked = "one.add(5)\nassert len(one) == 3 and one.held[-1] == 5\n"
-    for tests, passed in (
-        (ABOUT_A_CLASS.format("Bag"), True),
-        ("from bags import Bag\n" + ABOUT_A_CLASS.format("Bag"), True),
-        (ABOUT_A_CLASS.format("bag") + asked, True),
-        (ABOUT_A_CLASS.format("bag"), False),  # it may be the function that is tested
-        ("assert len(f(1)) == 1", False),
-        ("assert chain(3)", False),
-        (
-            "at = chain(1)\nwhile at:\n    last = at.value\n    at = at.after\nassert last == 0",
-            True,
-        ),
-        ("assert Bag() < 3", False),  # else it would say so of every number
-        ("assert Bag() - 3 == 0", False),
-    ):
+    for tests, passed in ABOUT:
         found = box.check(Trial(BAG, tests))
         assert found.passed is passed, (tests, found)
 

@@ -90,7 +90,7 @@ def _believed(one: Any, name: str, args: tuple[object, ...], done: Callable[[], 
         if name == "__contains__":
             return any(each is args[0] or each == args[0] for each in one)
         return done() if name in _TURNED else peer.give_up(OWN)
-    if name not in _TURNED and not kinds & peer.tested:
+    if name != "__bool__" and not kinds & peer.tested:
         peer.give_up(OWN)
     peer.relied |= kinds & peer.tested or kinds
     with_plain = bool(args) and not isinstance(args[0], Far)

@@ -111,7 +111,7 @@ def plain(value: object, hold: Callable[[object], Any], depth: int = 0) -> Any:
     return _gathered(value, hold, depth + 1)
 
 
-def _gathered(value: object, hold: Callable[[object], Any], depth: int) -> Any:
+def _gathered(value: Any, hold: Callable[[object], Any], depth: int) -> Any:
     if isinstance(value, list):
         return [plain(one, hold, depth) for one in list.__iter__(value)]
     if isinstance(value, dict):
