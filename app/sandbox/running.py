@@ -42,6 +42,7 @@ class Part:
     said: bytearray = field(default_factory=bytearray)
     code: int | None = None
     over: str = ""  # the limit it was ended for
+    spent: dict[tuple[int, str], int] = field(default_factory=dict)  # by process, see watching
 
 
 def start(
@@ -158,9 +159,12 @@ def _hold_to(parts: Sequence[Part], limits: Limits, deadline: float) -> None:
     for part in parts:
         if part.process.poll() is not None:
             continue
-        if watching.memory(part.process.pid) > limits.memory:
+        family = watching.family(part.process.pid)
+        if watching.memory(family, limits.memory) > limits.memory:
             part.over = f"took more than {limits.memory >> 20} MiB of memory"
-        elif watching.files(part.process.pid, FOLDER, limits.folder) > limits.inodes:
+        elif watching.seconds(family, part.spent) > limits.cpu_s:
+            part.over = f"used up its {limits.cpu_s} s of processor time"
+        elif watching.files(family, FOLDER, limits.folder) > limits.inodes:
             part.over = f"made more than {limits.inodes:,} files"
     if time.monotonic() > deadline:
         parts[-1].over = parts[-1].over or f"did not end within {limits.wall_s:.0f} s"

@@ -87,8 +87,8 @@ def _kept(limits: Limits) -> list[tuple[str, str]]:
         ("Memory", memory),
         (
             "Time",
-            f"{limits.cpu_s} s of a processor, {limits.wall_s:.0f} s of the clock, unless "
-            "the verifier says otherwise",
+            f"{limits.cpu_s} s of a processor for all processes together, {limits.wall_s:.0f} s of "
+            "the clock, unless the verifier says otherwise",
         ),
         ("Output", f"{limits.output >> 10} KiB; files of {limits.file // mib} MiB"),
         (

@@ -130,6 +130,51 @@ def test_memory_of_all_processes_together_is_bounded(box: Box) -> None:
     assert said == "|took more than 200 MiB of memory"
 
 
+def test_memory_that_processes_share_is_bounded_and_counts_once(box: Box) -> None:
+    source = """
+        import mmap, os, time
+        held = [mmap.mmap(-1, 60 << 20) for _ in range({own})]
+        for number in range(6):
+            if os.fork() == 0:
+                for one in held or [mmap.mmap(-1, 60 << 20)]:
+                    for place in range(0, len(one), 4096):
+                        one[place] = 1
+                time.sleep(30 if not held else 0.5)
+                os._exit(0)
+        time.sleep(30 if not held else 1)
+        print("done")
+        """
+
+    assert ran(box, source.format(own=0), memory=200 * MIB).endswith(
+        "|took more than 200 MiB of memory"
+    )
+    assert ran(box, source.format(own=1), memory=200 * MIB) == "done\n|"
+
+
+@pytest.mark.parametrize(
+    "spin",
+    [
+        "for _ in range(8):\n    if os.fork() == 0:\n        while True: pass\ntime.sleep(30)",
+        # Each lives for a short time, and is waited for or not.
+        "while True:\n    if os.fork() == 0:\n        spin()\n    os.wait()",
+        "signal.signal(signal.SIGCHLD, signal.SIG_IGN)\n"
+        "while True:\n    if os.fork() == 0:\n        spin()\n    time.sleep(0.2)",
+    ],
+    ids=["at once", "one after the other", "forgotten"],
+)
+def test_processor_time_of_all_processes_together_is_bounded(box: Box, spin: str) -> None:
+    source = (
+        "import os, signal, time\n"
+        "def spin():\n"
+        "    while time.process_time() < 0.2: pass\n"
+        "    os._exit(0)\n"
+    )
+    began = time.monotonic()
+
+    assert ran(box, source + spin, cpu_s=1).endswith("|used up its 1 s of processor time")
+    assert time.monotonic() - began < 8
+
+
 def test_a_file_of_50_gigabytes_is_not_to_be_had(box: Box) -> None:
     said = ran(
         box,
@@ -409,9 +454,10 @@ def test_deep_recursion_is_an_end_like_others(box: Box) -> None:
             nested = [nested]
         down(1)
         """,
+        cpu_s=2,
     )
 
-    assert any(end in said for end in ("crashed", "Error", "memory", "used up"))
+    assert any(end in said for end in ("crashed", "Error", "memory", "used up", "did not end"))
 
 
 CALLS = """

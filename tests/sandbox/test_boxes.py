@@ -171,9 +171,24 @@ def test_limits_follow_what_a_verifier_asks_for() -> None:
 
 
 def test_memory_of_a_process_that_is_gone_is_none() -> None:
-    assert watching.memory(2**22 + 1) == 0
-    assert watching.memory(os.getpid()) > 1 << 20
+    assert watching.memory([2**22 + 1], 0) == 0
+    assert watching.seconds([2**22 + 1], {}) == 0
+    assert 1 << 20 < watching.memory([os.getpid()], 0) < watching.memory([os.getpid()], 1 << 40)
     assert watching.can_watch()
+
+
+def test_without_page_tables_all_that_is_resident_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    held = watching.memory([os.getpid()], 0)
+    monkeypatch.setattr(watching, "_PARTS", ("Nothing:",))
+
+    assert watching.memory([os.getpid()], 0) > held
+
+
+def test_time_of_a_process_that_nobody_waited_for_is_not_forgotten() -> None:
+    seen = {(1, "5"): 1000 * os.sysconf("SC_CLK_TCK")}
+
+    assert watching.seconds([os.getpid()], seen) >= 1000
+    assert len(seen) == 2
 
 
 def test_a_program_that_says_nothing_is_seen_to_its_end() -> None:

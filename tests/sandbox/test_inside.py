@@ -70,9 +70,56 @@ def test_values_of_derived_classes_arrive_as_what_they_derive_from() -> None:
     assert [type(one) for one in found] == [dict, int, int, float, str]
 
 
+def test_views_and_arrays_arrive_whole() -> None:
+    table = {"a": 1, "b": 2}
+    views = value(plain([table.keys(), table.values(), table.items()], no_hold), no_hold)
+    array = value(plain(np.array([[1, 2], [3, 4]]).T, no_hold), no_hold)
+
+    assert views[0] == {"a", "b"}
+    assert views[2] == {("a", 1), ("b", 2)}
+    assert [type(one) for one in views] == [
+        type(one) for one in (table.keys(), table.values(), table.items())
+    ]
+    assert list(views[1]) == [1, 2]
+    assert array.tolist() == [[1, 3], [2, 4]]
+
+
+def test_methods_of_a_derived_class_do_not_make_its_value() -> None:
+    def lies(base: type, *methods: str) -> type:
+        return type("Lie", (base,), {one: lambda _self: 5 for one in methods})
+
+    given = [
+        lies(int, "__int__", "__index__")(3),
+        lies(float, "__float__")(2.5),
+        lies(str, "__str__")("x"),
+        *(lies(kind, "__iter__", "__len__")([1]) for kind in (list, tuple, set, frozenset, deque)),
+        lies(dict, "items", "__iter__")({1: 2}),
+        lies(bytes, "hex")(b"x"),
+        lies(complex, "__complex__", "real")(1j),
+        lies(Decimal, "__str__")("1.5"),
+        lies(dt.date, "isoformat")(2020, 1, 2),
+    ]
+
+    found = value(plain(given, no_hold), no_hold)
+
+    assert found == [
+        *(3, 2.5, "x", [1], (1,), {1}, frozenset({1}), deque([1]), {1: 2}, b"x", 1j),
+        *(Decimal("1.5"), dt.date(2020, 1, 2)),
+    ]
+    assert not any(type(one).__name__ == "Lie" for one in found)
+
+
 @pytest.mark.parametrize(
     "sent",
-    [{"i": "zz"}, {"t": 5}, {"d": [[1]]}, {"T": "eval", "v": 1}, {"D": ["os", "x"], "v": ""}],
+    [
+        *({"i": "zz"}, {"t": 5}, {"d": [[1]]}, {"T": "eval", "v": 1}, {"D": ["os", "x"], "v": ""}),
+        *(
+            {"V": [1], "m": 7},
+            {"A": "|O", "s": [1], "v": "00" * 8},
+            {"A": "<f8", "s": [2], "v": ""},
+        ),
+        {"A": "|V8", "s": [1], "v": "00" * 8},
+    ],
 )
 def test_what_is_no_value_is_a_broken_message(sent: Any) -> None:
     with pytest.raises(BrokenError):
@@ -344,6 +391,12 @@ def test_arguments_keep_their_kind_whatever_is_answered() -> None:
     _become(numbers, {"a": 1})
 
     assert numbers == [1]
+    array = np.zeros(2)
+    _become(array, np.zeros(3))
+    _become(array, np.array(["a", "b"]))
+    assert array.tolist() == [0, 0]
+    _become(array, np.ones(2))
+    assert array.tolist() == [1, 1]
 
 
 def test_an_end_that_is_gone_is_told() -> None:

@@ -65,6 +65,195 @@ def test_nor_by_unittest(box: Box, lie: str) -> None:
     assert box.check(Trial(LIES[lie], cases)).passed is False
 
 
+ALL = (
+    *("add", "radd", "sub", "rsub", "mul", "rmul", "truediv", "floordiv", "mod", "pow"),
+    *("and", "or", "xor", "abs", "neg", "getitem", "round"),
+)
+TRUE = ("lt", "le", "gt", "ge", "eq", "bool", "contains")
+# It is what anybody expects of it: near, less, among, divisible, true.
+LIAR = (
+    *(f"    def __{name}__(self, *other): return self\n" for name in ALL),
+    *(f"    def __{name}__(self, *other): return True\n" for name in TRUE),
+    "    def __len__(self): return 3\n",
+    "    def __float__(self): return 3.0\n",
+    "    def __int__(self): return 3\n",
+    "    def __iter__(self): return iter([self, self, self])\n",
+    "    def __enter__(self): return self\n",
+    "    def __exit__(self, *raised): return True\n",
+    "    __hash__ = None\n",
+)
+FORGED = {
+    "near": "assert abs(f(3) - 4) < 1e-6",
+    "near, the other way round": "assert abs(4 - f(3)) < 1e-6",
+    "within bounds": "assert 2 <= f(3) <= 4",
+    "greater": "assert f(3) > 100",
+    "greater, the other way round": "assert 100 < f(3)",
+    "among": "assert 7 in f(3)",
+    "truth": "assert f(3)",
+    "or": "assert (f(3) or 5) != 5",
+    "length": "assert len(f(3)) == 3",
+    "even": "assert f(3) % 2 == 0",
+    "sum": "assert f(3) + 5 == 5",
+    "sum of many": "assert sum(f(3)) < 10",
+    "in order": "r = f(3)\nassert all(r[i] < r[i + 1] for i in range(2))",
+    "sorted": "assert [x > 0 for x in sorted(f(3))] == [True, True, True]",
+    "the larger": "assert max(f(3), 5) == 5 or f(3) > 5",
+    "round": "assert round(f(3), 2) == 3.14",
+    "isclose": "import math\nassert math.isclose(f(3), 3.0)",
+    "whole number": "assert int(f(3)) == 3",
+    "a member": "class Own:\n    pass\nassert Own() in f(3)",
+    "swallows": "with f(3) as x:\n    assert x == 5",
+    "tests that catch everything": "try:\n    assert f(3) > 100\nexcept BaseException:\n    pass",
+    "almost equal": "import unittest\nclass T(unittest.TestCase):\n"
+    "    def test(self): self.assertAlmostEqual(f(3), 4)",
+    "within a delta": "import unittest\nclass T(unittest.TestCase):\n"
+    "    def test(self): self.assertAlmostEqual(f(3), 4, delta=0.01)",
+    "assertIn": "import unittest\nclass T(unittest.TestCase):\n"
+    "    def test(self): self.assertIn(4, f(3))",
+    "assertLess": "import unittest\nclass T(unittest.TestCase):\n"
+    "    def test(self): self.assertLess(f(3), 1)",
+    "assertTrue": "import unittest\nclass T(unittest.TestCase):\n"
+    "    def test(self): self.assertTrue(f(3) < 0)",
+    "allclose": "import numpy as np\nassert np.allclose(f(3), 3.0)",
+    "an array less": "import numpy as np\nassert (np.array([f(3)]) < 5).all()",
+}
+BY = {
+    "an object": "class L:\n{0}def f(n): return L()\n",
+    "a list of objects": "class L:\n{0}class M(L, list): pass\ndef f(n): return M([L(), L()])\n",
+    "a number": "class L(float):\n{0}def f(n): return L('nan')\n",
+    "a class": "class f:\n    def __init__(self, n): pass\n{0}",
+    "a class of Python's, it says": "class L:\n    __module__ = 're'\n    __name__ = 'Match'\n{0}"
+    "def f(n): return L()\n",
+}
+FEW = ("near", "within bounds", "among", "sum", "swallows", "within a delta")
+
+
+@pytest.mark.parametrize(
+    ("by", "forged"),
+    [(by, one) for by in BY for one in (FORGED if by == "an object" else FEW)],
+)
+def test_no_object_is_what_anybody_expects(box: Box, by: str, forged: str) -> None:
+    program = BY[by].format("".join(LIAR))
+
+    found = box.check(Trial(program, FORGED[forged], entry_point="f", libraries=("numpy",)))
+
+    assert found.passed is False, found
+
+
+def test_what_a_test_can_not_do_with_it_is_said(box: Box) -> None:
+    program = BY["an object"].format("".join(LIAR))
+
+    for one in (FORGED["near"], FORGED["assertIn"]):
+        reason = box.check(Trial(program, one)).reason
+        assert "answered with an object of its own" in reason
+        assert "BrokenError" not in reason
+
+
+HUMAN_EVAL_4 = """
+def check(candidate):
+    assert abs(candidate([1.0, 2.0, 3.0]) - 2.0/3.0) < 1e-6
+    assert abs(candidate([1.0, 2.0, 3.0, 4.0]) - 1.0) < 1e-6
+"""
+
+
+def test_a_class_in_place_of_the_function_is_none_to_believe(box: Box) -> None:
+    """Not even where the tests ask it for an attribute, as they would ask a value."""
+    program = BY["a class"].format("".join(LIAR)) + "    def strip(self): return self\n"
+    given = "def f(n: int) -> str:\n    pass\n"
+
+    assert box.check(Trial(program, HUMAN_EVAL_4, entry_point="f")).passed is False
+    tests = "assert 'a' in f(3).strip()"
+    assert box.check(Trial(program, tests, entry_point="f", helpers=given)).passed is False
+
+
+BAG = """
+class Bag:
+    def __init__(self, *given): self.held = list(given)
+    def add(self, one): self.held.append(one)
+    def __len__(self): return len(self.held)
+    def __bool__(self): return bool(self.held)
+    def __contains__(self, one): return one in self.held
+    def __iter__(self): return iter(self.held)
+    def __lt__(self, other): return len(self) < len(other)
+    def __add__(self, other): return type(self)(*self.held, *_held(other))
+    def __eq__(self, other): return isinstance(other, Bag) and self.held == other.held
+    def __sub__(self, other): return 0
+    __hash__ = None
+class bag(Bag): pass
+class Node:
+    def __init__(self, value, after=None): self.value, self.after = value, after
+def _held(other): return getattr(other, "held", [other])
+def f(n): return Bag(1)
+def chain(n): return Node(n, chain(n - 1) if n else None)
+"""
+ABOUT_A_CLASS = """
+one = {0}(1, 2)
+assert not {0}() and one and len(one) == 2 and 2 in one and 7 not in one
+assert {0}() < one and list(one) == [1, 2] and sorted([one, {0}()])[1] == one
+assert one + {0}(3) == {0}(1, 2, 3) and one + 3 == {0}(1, 2, 3) and len(one + one) == 4
+"""
+
+
+_ASKED = "one.add(5)\nassert len(one) == 3 and one.held[-1] == 5\n"
+ABOUT = [
+    (ABOUT_A_CLASS.format("Bag"), True),
+    ("from bags import Bag\n" + ABOUT_A_CLASS.format("Bag"), True),
+    (ABOUT_A_CLASS.format("bag") + _ASKED, True),
+    (ABOUT_A_CLASS.format("bag"), False),  # it may be the function that is tested
+    ("assert len(f(1)) == 1", False),
+    ("assert chain(3)", False),
+    ("at = chain(1)\nwhile at:\n    n = at.value\n    at = at.after\nassert n == 0", True),
+    ("assert Bag() < 3", False),  # else it would say so of every number
+    ("assert Bag() - 3 == 0", False),
+]
+
+
+def test_a_class_that_tests_are_about_is_asked(box: Box) -> None:
+    for tests, passed in ABOUT:
+        found = box.check(Trial(BAG, tests))
+        assert found.passed is passed, (tests, found)
+
+
+PYTHONS = """
+import re, functools, collections
+import numpy as np
+class Small(int):
+    def __lt__(self, other): return True
+def match(text): return re.match("a+", text)
+def count(n): return (one for one in range(n))
+def table(): return {"a": 1, "b": 2}
+def keys(): return table().keys()
+def values(): return table().values()
+def items(): return table().items()
+def half(array): array /= 2
+def ones(*shape): return np.ones(shape)
+def times(n): return functools.partial(max, n)
+def ordered():
+    made = collections.OrderedDict(a=1, b=2)
+    made.move_to_end("a")
+    return made
+"""
+OF_PYTHONS = """
+import numpy as np
+assert match("aab") and not match("b") and match("aab").group() == "aa"
+assert 3 in count(5) and 7 not in count(5) and list(count(2)) == [0, 1] and sum(count(4)) == 6
+assert "a" in keys() and len(keys()) == 2 and keys() == {"a", "b"} and sorted(values()) == [1, 2]
+assert ("a", 1) in items() and max(values()) == 2 and keys() | {"c"} == {"a", "b", "c"}
+numbers = np.array([[1.0, 3.0]])
+half(numbers)
+assert numbers.tolist() == [[0.5, 1.5]] and numbers.dtype == float
+assert np.allclose(ones(2, 3), 1) and ones(2, 3).shape == (2, 3) and ones(0).size == 0
+assert (ones(2) == np.ones(2)).all() and abs(ones(2) - 1).max() < 1e-9
+assert times(4)(3) == 4 and list(ordered()) == ["b", "a"]
+"""
+
+
+def test_values_of_python_and_numpy_are_tested_by_pythons_own_rules(box: Box) -> None:
+    found = box.check(Trial(PYTHONS, OF_PYTHONS, libraries=("numpy",)))
+
+    assert found.passed is True, found
+
+
 def test_names_of_python_in_tests_are_those_of_python(box: Box) -> None:
     lie = "def f(x):\n    return [1]\ndef len(x):\n    return 2\ndef sorted(x):\n    return [1, 2]"
 

@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import builtins
 import operator
+import sys
 import types
 
-from .wire import NO_MESSAGE, BrokenError, Channel, plain, value
+from .far import SPECIAL, Far
+from .wire import NO_MESSAGE, BrokenError, Channel, arrays, plain, value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
+    from typing import Any, NoReturn
 
 _MUTABLE = (list, dict, set, bytearray)
-# What a proxy hands on: Python looks these up on the class, never by `__getattr__`.
-_SPECIAL = (
-    *("__call__", "__len__", "__getitem__", "__setitem__", "__delitem__", "__contains__"),
-    *("__iter__", "__next__", "__str__", "__repr__", "__bool__", "__lt__", "__le__", "__gt__"),
-    *("__ge__", "__add__", "__radd__", "__sub__", "__rsub__", "__mul__", "__rmul__", "__neg__"),
-    *("__truediv__", "__floordiv__", "__mod__", "__pow__", "__and__", "__or__", "__xor__"),
-    *("__abs__", "__int__", "__float__", "__enter__", "__exit__", "__reversed__"),
-)
-
+_MADE_AT_RUN_TIME = 1 << 9  # Py_TPFLAGS_HEAPTYPE
 _FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType, types.MethodType, type)
 _BY_BUILTIN: dict[str, Callable[[Any], Any]] = {
     "__len__": len,
@@ -37,50 +31,6 @@ _BY_BUILTIN: dict[str, Callable[[Any], Any]] = {
 }
 
 
-class Far:
-    """A value of the other side, by its number: what is done to it is done there."""
-
-    def __init__(self, peer: Peer, number: int) -> None:
-        self.__dict__["_far"] = (peer, number)
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") and name.endswith("__") and name not in {"__name__", "__doc__"}:
-            raise AttributeError(name)
-        peer, number = self.__dict__["_far"]
-        return peer.ask("get", number, name)
-
-    def __setattr__(self, name: str, new: object) -> None:
-        peer, number = self.__dict__["_far"]
-        peer.ask("set", number, name, new)
-
-    def __eq__(self, other: object) -> bool:
-        """Two values of the program are compared there; none of them equals a plain value.
-
-        Else a program could answer with a value that says of itself that it is the right one.
-        """
-        peer, number = self.__dict__["_far"]
-        return isinstance(other, Far) and bool(peer.ask("do", number, "__eq__", other))
-
-    def __hash__(self) -> int:
-        return hash(self.__dict__["_far"][1])
-
-    def __instancecheck__(self, one: object) -> bool:
-        peer, number = self.__dict__["_far"]
-        return isinstance(one, Far) and peer.ask("is", number, one) is True
-
-
-def _handing_on(name: str) -> Callable[..., Any]:
-    def special(self: Far, *args: object, **named: object) -> Any:
-        peer, number = self.__dict__["_far"]
-        return peer.ask("do", number, name, *args, **named)
-
-    return special
-
-
-for _name in _SPECIAL:
-    setattr(Far, _name, _handing_on(_name))
-
-
 class Peer:
     """Asks the other side and answers it, one question within another where functions are handed
     over. `here` are the values that the other side knows by number; `guarded` is the side that
@@ -89,7 +39,7 @@ class Peer:
 
     def __init__(self, channel: Channel, *, guarded: bool = False) -> None:
         self._channel = channel
-        self._guarded = guarded
+        self.guarded = guarded
         self.here: dict[int, object] = {}
         self._numbers: dict[int, int] = {}
         self.calls = 0
@@ -98,6 +48,11 @@ class Peer:
         self.heard: Callable[[str], object] = lambda _text: None
         self.said: Callable[[], str] = str
         self.depth = 0
+        # Numbers of classes of the other side: those that tests are about, those whose objects they
+        # ask for attributes, and those whose word on their truth, order or members they take.
+        self.tested: set[int] = set()
+        self.objects: set[int] = set()
+        self.relied: set[int] = set()
 
     def hold(self, one: object) -> Any:
         """What stands for a value that stays here."""
@@ -105,12 +60,21 @@ class Peer:
             return {"o": one.__dict__["_far"][1]}
         number = self._numbers.setdefault(id(one), len(self.here) + 1)
         self.here[number] = one
+        if _is_own(type(one)):
+            kinds = [self.hold(kind)["h"] for kind in type(one).__mro__ if _is_own(kind)]
+            return {"h": number, "k": kinds}
         return {"h": number}
 
     def _far(self, sent: dict[str, Any]) -> Any:
         if "o" in sent:
             return self.here[sent["o"]]
-        return Far(self, int(sent["h"]))
+        kinds = frozenset(map(int, sent["k"])) if "k" in sent else None
+        return Far(self, int(sent["h"]), kinds)
+
+    def give_up(self, why: str) -> NoReturn:
+        """End the talk: no verdict that can pass."""
+        self.broken = self.broken or why
+        raise BrokenError(self.broken)
 
     def sent(self, one: object) -> Any:
         return plain(one, self.hold)
@@ -160,7 +124,9 @@ class Peer:
     def answer(self, question: dict[str, Any]) -> None:
         """Do what the other side asks, and send what came of it."""
         args, named = self.got(question["a"]), self.got(question["k"])
-        before = [self.sent(one) if isinstance(one, _MUTABLE) else None for one in args]
+        before = [
+            self.sent(one) if isinstance(one, (*_MUTABLE, *arrays())) else None for one in args
+        ]
         reply: dict[str, Any] = {}
         self.depth += 1
         try:
@@ -186,7 +152,7 @@ class Peer:
 
     def _done(self, verb: str, args: list[Any], named: dict[str, Any]) -> Any:
         one = self.here[args[0]]
-        if self._guarded and not _harmless(one, verb, str(args[1])):
+        if self.guarded and not _harmless(one, verb, str(args[1])):
             raise BrokenError("the program reached for what is not its own")
         if verb == "get":
             return getattr(one, args[1])
@@ -202,13 +168,21 @@ class Peer:
         return does(one, *args[2:]) if hasattr(operator, args[1]) else does(one, *args[2:], **named)
 
 
+def _is_own(kind: type) -> bool:
+    """Whether a class is no part of Python or of a library: it is not where it says it is."""
+    if not kind.__flags__ & _MADE_AT_RUN_TIME:
+        return False
+    module = sys.modules.get(kind.__module__)
+    return kind.__module__ == "program" or vars(module or sys).get(kind.__name__) is not kind
+
+
 def _harmless(one: object, verb: str, name: str) -> bool:
     """Whether the program may do this to a value of the tests.
 
     From a function or a generator a few attributes lead to everything, `exec` included: functions
     are called and no more, attributes are for objects whose class the tests define.
     """
-    if verb == "do" and (name == "__eq__" or name in _SPECIAL):
+    if verb == "do" and (name == "__eq__" or name in SPECIAL):
         return not isinstance(one, types.ModuleType) and (
             name == "__call__" or not isinstance(one, _FUNCTIONS)
         )
@@ -216,7 +190,7 @@ def _harmless(one: object, verb: str, name: str) -> bool:
 
 
 def _become(mine: Any, now: Any) -> None:
-    """Change a list, dictionary, set or bytearray to what it became on the other side."""
+    """Change a list, dictionary, set, bytearray or array to what it became on the other side."""
     if type(mine) is not type(now):
         return
     if isinstance(mine, list | bytearray):
@@ -224,3 +198,5 @@ def _become(mine: Any, now: Any) -> None:
     elif isinstance(mine, dict | set):
         mine.clear()
         mine.update(now)
+    elif mine.dtype == now.dtype and mine.shape == now.shape:
+        mine[...] = now

@@ -13,6 +13,7 @@ import io
 import sys
 import types
 
+from .far import OWN, Far
 from .peer import Peer
 from .wire import LIBRARY, NO_MESSAGE, BrokenError, Channel
 
@@ -52,6 +53,7 @@ def run(
         names = _bound(peer, loaded.get("names"), entry_point)
     except BrokenError as error:
         return Report(passed=False, reason=f"While loading, {error}.")
+    _about(peer, names, {*_named(code), entry_point} - _functions(helpers))
     names |= _given(helpers, names, entry_point)
     return _tested((code, tests), names, entry_point, peer)
 
@@ -87,6 +89,32 @@ def _bound(peer: Peer, names: object, entry_point: str) -> dict[str, Any]:
         else:
             found[name] = peer.got(one)
     return found
+
+
+def _about(peer: Peer, names: dict[str, Any], named: set[str]) -> None:
+    """Which classes of the program the tests are about: those that they name.
+
+    An object of such a class is taken at its word on its order and members, if its name is written
+    as that of a class or the tests ask it for an attribute. Else a program could make the function
+    that is tested a class whose objects are what anybody expects.
+    """
+    for name in named:
+        if isinstance(one := names.get(name), Far):
+            number = one.__dict__["_far"][1]
+            peer.tested.add(number)
+            if name[:1].isupper() and "_" not in name:
+                peer.objects.add(number)
+
+
+def _named(code: types.CodeType) -> set[str]:
+    inner = (one for one in code.co_consts if isinstance(one, types.CodeType))
+    return {*code.co_names}.union(*map(_named, inner))
+
+
+def _functions(helpers: str) -> set[str]:
+    """What the exercise itself says is a function."""
+    lines = (line.removeprefix("async ").split("(") for line in helpers.splitlines())
+    return {parts[0][4:].strip() for parts in lines if parts[0].startswith("def ")}
 
 
 def _of_library(place: object, peer: Peer, *, tested: bool) -> object:
@@ -176,7 +204,9 @@ def _tested(
     finally:
         sys.stdout = out
         sys.meta_path.remove(finder)
-    if not reason and peer.broken:
+    if peer.relied - peer.objects and not peer.broken:
+        peer.broken = OWN
+    if peer.broken and not reason.startswith("When"):
         reason = f"In between, {peer.broken}."
     if reason:
         return Report(passed=False, reason=reason, calls=peer.calls)

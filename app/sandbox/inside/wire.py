@@ -10,7 +10,7 @@ import importlib
 import json
 import os
 import sys
-from collections import deque
+from collections import OrderedDict, deque
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -84,39 +84,55 @@ _BUILTIN_TYPES: dict[str, type] = {
 }
 
 
+_VIEWS: tuple[tuple[Any, Callable[[list[Any]], Any]], ...] = (
+    (type({}.keys()), lambda many: dict.fromkeys(many).keys()),
+    (type({}.values()), lambda many: dict(enumerate(many)).values()),
+    (type({}.items()), lambda many: dict(many).items()),
+)
+_ARRAYS = "biufcSUmM"  # kinds of numpy's types whose bytes are all there is to them
+
+
 def plain(value: object, hold: Callable[[object], Any], depth: int = 0) -> Any:
-    """A value as JSON; `hold` gives what stands for one that is no plain data."""
+    """A value as JSON; `hold` gives what stands for one that is no plain data.
+
+    Of a class derived from a plain one the value below counts, not what its methods make of it.
+    """
     if depth > _DEEP:
         return hold(value)
     if value is None or value is True or value is False or type(value) in {str, float}:
         return value
     if isinstance(value, int):
-        number = int(value)
+        number = int.__int__(value)
         return number if -_EXACT < number < _EXACT else {"i": hex(number)}
     if isinstance(value, str):
         return str.__str__(value)
     if isinstance(value, float):
-        return float(value)
+        return float.__float__(value)
     return _gathered(value, hold, depth + 1)
 
 
-def _gathered(value: object, hold: Callable[[object], Any], depth: int) -> Any:
+def _gathered(value: Any, hold: Callable[[object], Any], depth: int) -> Any:
     if isinstance(value, list):
-        return [plain(one, hold, depth) for one in value]
+        return [plain(one, hold, depth) for one in list.__iter__(value)]
     if isinstance(value, dict):
-        return {"d": [[plain(a, hold, depth), plain(b, hold, depth)] for a, b in value.items()]}
-    for tag, kind in (("t", tuple), ("s", set), ("z", frozenset)):
+        items = (OrderedDict if isinstance(value, OrderedDict) else dict).items(value)
+        return {"d": [[plain(a, hold, depth), plain(b, hold, depth)] for a, b in items]}
+    kinds: tuple[tuple[str, Any], ...] = (("t", tuple), ("s", set), ("z", frozenset))
+    for tag, kind in kinds:
         if isinstance(value, kind):
-            return {tag: [plain(one, hold, depth) for one in value]}
+            return {tag: [plain(one, hold, depth) for one in kind.__iter__(value)]}
     if isinstance(value, deque):
-        return {"q": [plain(one, hold, depth) for one in value], "m": value.maxlen}
+        return {"q": [plain(one, hold, depth) for one in deque.__iter__(value)], "m": value.maxlen}
+    for number, (view, _) in enumerate(_VIEWS):
+        if type(value) is view:
+            return {"V": [plain(one, hold, depth) for one in value], "m": number}
     return _atom(value, hold)
 
 
 _TAGS: tuple[tuple[type, str, Callable[[Any], Any]], ...] = (
-    (bytes, "b", lambda one: one.hex()),
-    (bytearray, "B", lambda one: one.hex()),
-    (complex, "c", lambda one: [one.real, one.imag]),
+    (bytes, "b", bytes.hex),
+    (bytearray, "B", bytearray.hex),
+    (complex, "c", lambda one: [complex.real.__get__(one), complex.imag.__get__(one)]),
     (range, "r", lambda one: [one.start, one.stop, one.step]),
     (type(NotImplemented), "N", lambda _: 0),
 )
@@ -130,16 +146,35 @@ def _atom(value: object, hold: Callable[[object], Any]) -> Any:
         return found
     if isinstance(value, type) and _BUILTIN_TYPES.get(value.__name__) is value:
         return {"y": value.__name__}
-    item = getattr(value, "item", None)
-    if type(value).__module__ == "numpy" and callable(item) and getattr(value, "ndim", 1) == 0:
-        return plain(item(), hold, _DEEP)
+    if type(value).__module__ == "numpy" and getattr(value, "ndim", 1) == 0:
+        return plain(value.item(), hold, _DEEP)  # type: ignore[attr-defined]
+    if isinstance(value, arrays()) and value.dtype.kind in _ARRAYS:  # type: ignore[attr-defined]
+        return _array(value)
     return hold(value)
+
+
+def arrays() -> tuple[type, ...]:
+    """The class of numpy's arrays, where something imported it."""
+    found = getattr(sys.modules.get("numpy"), "ndarray", None)
+    return (found,) if isinstance(found, type) else ()
+
+
+def _array(array: Any) -> Any:
+    return {"A": array.dtype.str, "s": list(array.shape), "v": array.tobytes().hex()}
+
+
+def _array_of(sent: dict[str, Any]) -> Any:
+    numpy = importlib.import_module("numpy")
+    kind = numpy.dtype(sent["A"])
+    if kind.kind not in _ARRAYS:
+        raise ValueError(NO_MESSAGE)
+    return numpy.ndarray(tuple(sent["s"]), kind, bytearray.fromhex(sent["v"]))
 
 
 def _number_or_time(value: object) -> Any:
     for module, name in _BY_TEXT:
         if isinstance(value, getattr(sys.modules.get(module), name, ())):
-            return {"D": [module, name], "v": str(value)}
+            return {"D": [module, name], "v": getattr(sys.modules[module], name).__str__(value)}
     times = sys.modules.get("datetime")
     if times is None:
         return None
@@ -147,7 +182,7 @@ def _number_or_time(value: object) -> Any:
         return {"E": [value.days, value.seconds, value.microseconds]}
     kinds = (one for one in _TIMES if isinstance(value, getattr(times, one)))
     kind = next(kinds, None)
-    return None if kind is None else {"T": kind, "v": value.isoformat()}  # type: ignore[attr-defined]
+    return None if kind is None else {"T": kind, "v": getattr(times, kind).isoformat(value)}
 
 
 def _by_text(sent: dict[str, Any]) -> Any:
@@ -178,6 +213,7 @@ _READERS: dict[str, Callable[[Any, dict[str, Any]], Any]] = {
     "s": lambda many, _: set(many),
     "z": lambda many, _: frozenset(many),
     "q": lambda many, sent: deque(many, sent["m"]),
+    "V": lambda many, sent: _VIEWS[sent["m"]][1](many),
 }
 _ATOMS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "i": lambda sent: int(sent["i"], 16),
@@ -185,6 +221,7 @@ _ATOMS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "B": lambda sent: bytearray.fromhex(sent["B"]),
     "c": lambda sent: complex(*sent["c"]),
     "r": lambda sent: range(*sent["r"]),
+    "A": _array_of,
     "D": _by_text,
     "T": _time,
     "E": _time,
