@@ -22,7 +22,7 @@ from tests.generation.lab_model import HOPELESS, Model
 from tests.generation.test_lab_runs import tree
 from tests.generation.test_runs import add_provider
 from tests.shell import Here, winnow, winnow_json
-from tests.taxonomy.archives import BIRDS, BIRDS_TEXT, FREE, TREE, zipped
+from tests.taxonomy.archives import BIRDS, BIRDS_TEXT, FREE, TREE, tarred, zipped
 
 pytestmark = pytest.mark.usefixtures("bells")
 BAD = {**TREE, "knowledge/a/bad/qna.yaml": "created_by: <b>x</b>\nseed_examples:\n- a: [\n"}
@@ -90,6 +90,17 @@ def test_over_rest_from_the_archive_to_what_is_short(
     assert api.post(f"{path}/import", data={"source": "x"}).status_code == 422
     assert annotator_api.put(f"{path}/targets", json={"target": 1}).status_code == 403
     assert session.scalars(select(Sample)).all() != []
+
+
+def test_a_small_tar_gz_is_taken_as_it_is_uploaded(api: TestClient, dataset: Dataset) -> None:
+    path = f"/datasets/{dataset.name}/taxonomy"
+    file = {"file": ("tree.tar.gz", tarred(TREE).getvalue())}
+
+    made = api.post(f"{path}/import", files=file)
+
+    assert (made.status_code, made.json()["created"]) == (200, 3), made.text
+    refused = api.post(f"{path}/documents", files={"file": ("a.pdf", "x")}, data={"path": BIRDS})
+    assert (refused.status_code, "Convert it" in refused.text) == (422, True)
 
 
 @pytest.mark.usefixtures("here")

@@ -314,6 +314,43 @@ def test_archives_that_are_none_or_too_much_are_refused(
     refused(TooLargeError, "more than 3 files", zipped(TREE).getvalue())
 
 
+def test_names_that_are_none_and_methods_that_are_unknown_are_told(
+    session: Session, dataset: Dataset, lead: Principal
+) -> None:
+    out = zipped({".": "x", "knowledge/a/b/odd.md": "A text.", **TREE})
+    raw = bytearray(out.getvalue())
+    at = raw.index(b"PK\x01\x02", raw.index(b"PK\x01\x02") + 1)
+    for place in (at + 10, raw.index(b"knowledge/a/b/odd.md") - 22):  # in the list, in its head
+        raw[place] = 9
+
+    found = take(session, dataset, lead, io.BytesIO(bytes(raw)))
+
+    assert found.created == 3
+    assert told(found) == [
+        (".", None, "It has no name and is left out."),
+        (
+            "knowledge/a/b/odd.md",
+            None,
+            "It is packed by a method that can't be read (9). Use deflate.",
+        ),
+    ]
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2, zipfile.ZIP_DEFLATED])
+def test_damage_in_a_member_is_told_whatever_it_is_packed_by(
+    session: Session, dataset: Dataset, lead: Principal, method: int
+) -> None:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", method) as packed:
+        packed.writestr(f"{FREE}/qna.yaml", QNA_FREE * 5)
+    start = 30 + len(f"{FREE}/qna.yaml")
+    for at in range(start, start + 60, 3):
+        raw = bytearray(out.getvalue())
+        raw[at : at + 6] = b"\xff\x00\xff\x00\xff\x07"
+        with pytest.raises(InvalidError, match="can't be read to its end"):
+            importing.run(session, dataset, io.BytesIO(bytes(raw)), "t.zip", by=lead)
+
+
 def test_who_may_and_into_which_datasets(
     session: Session, dataset: Dataset, lead: Principal, annotator: Principal
 ) -> None:
@@ -367,6 +404,17 @@ def test_targets_documents_and_branches(
     for raw, words in ((b" ", "is empty"), (b"\xff", "not in UTF-8"), (b"x" * 6_000_000, "5 MiB")):
         with pytest.raises(InvalidError, match=words):
             attach(raw)
+    for name, words in {
+        "qna.yaml": "a file of the leaf itself",
+        "x/Attribution.txt": "a file of the leaf itself",
+        "paper.pdf": r"ends in \.md, .*Convert it",
+        "document": "ends in",
+        ".hidden.md": "begins with a dot",
+        "a,b.md": "has a comma",
+        f"{'n' * 100}.md": "longer than 100",
+    }.items():
+        with pytest.raises(InvalidError, match=words):
+            attach(b"Words.", name=name)
     with pytest.raises(InvalidError, match="is a branch"):
         attach(b"x", "knowledge")
     service.detach(session, dataset, BIRDS, "c.md", by=lead)
