@@ -14,11 +14,13 @@ from typing import IO, BinaryIO, cast
 
 from app.curation.generators.leaf import BRANCHES
 from app.errors import InvalidError, TooLargeError
+from app.taxonomy import sidecar
 from app.taxonomy.problems import Problem, Problems
 
 MAX_DOCUMENT = 5 << 20
 _MAX_READ = 256 << 20  # bytes of all members, unpacked
 _MAX_MEMBERS = 50_000
+_MAX_SIDECAR = 64 << 20
 _MAX_PART = 100  # characters of a folder's name
 _QNA, _ATTRIBUTION = "qna.yaml", "attribution.txt"
 _TEXTS = (".md", ".markdown", ".txt", ".rst", ".adoc")
@@ -56,8 +58,17 @@ class _Member:
     body: IO[bytes] | None
 
 
-def folders(file: BinaryIO, name: str) -> tuple[list[Folder], list[Problem]]:
-    """The leaves of a .zip, .tar or .tar.gz, and what was left out of it."""
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """The leaves of an archive, what was left out of it, and each file on who wrote its seeds."""
+
+    folders: list[Folder]
+    problems: list[Problem]
+    sidecars: dict[str, bytes]
+
+
+def tree(file: BinaryIO, name: str) -> Tree:
+    """What a .zip, .tar or .tar.gz holds."""
     files: dict[str, bytes] = {}
     problems: list[Problem] = []
     try:
@@ -70,7 +81,8 @@ def folders(file: BinaryIO, name: str) -> tuple[list[Folder], list[Problem]]:
             f"{name} can't be read to its end ({error}). Pack the folder of the taxonomy as .zip "
             "or .tar.gz."
         ) from error
-    return _sorted(files, problems), problems
+    sidecars = {one: raw for one, raw in files.items() if PurePosixPath(one).name == sidecar.NAME}
+    return Tree(_sorted(files, problems), problems, sidecars)
 
 
 def _members(file: BinaryIO, name: str, problems: list[Problem]) -> Iterator[_Member]:
@@ -153,11 +165,20 @@ def _take(member: _Member, files: dict[str, bytes], problems: list[Problem]) -> 
         told.add("It is a link or a device; put the file itself there. Links are never followed.")
     elif parts[-1].lower() in {"qna.yml", "qna.yaml"} and parts[-1] != _QNA:
         told.add("A leaf's file is named qna.yaml, in small letters. Rename it.")
+    elif parts[-1] == sidecar.NAME and not set(parts) & set(BRANCHES):
+        files[name] = _whole(member.body, _MAX_SIDECAR, name)
     elif parts[-1] == _QNA or parts[-1].lower().endswith(_TEXTS):
         _read(name, parts, member.body, files, told)
     elif parts[-1].lower().endswith(_UNREAD) and set(parts) & set(BRANCHES):
         told.note("Documents are read as text or Markdown alone. Convert it, and attach that.")
     problems += told.found
+
+
+def _whole(body: IO[bytes], most: int, name: str) -> bytes:
+    raw = body.read(most + 1)
+    if len(raw) > most:
+        raise TooLargeError(f"{_printable(name)} is larger than {most >> 20} MiB. Split the tree.")
+    return raw
 
 
 def _read(
