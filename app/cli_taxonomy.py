@@ -12,6 +12,7 @@ from app.cli_kit import Progress, json_option, print_json, print_page, print_tab
 from app.client import Json, Refused, from_environment, part
 
 _KEPT = (".yaml", ".yml", ".txt", ".md", ".markdown", ".rst", ".adoc")
+_SIDECAR = "winnow.json"  # who wrote which seed
 
 
 @click.group()
@@ -47,11 +48,17 @@ def import_(dataset: str, source: Path, license_: str, name: str, as_json: bool)
     if found["problems"]:
         print_table(found["problems"], ("file", "line", "message"))
         click.echo("")
+    made = f", {found['made_seeds']:,} not written by people" if found["made_seeds"] else ""
     click.echo(
-        f"{found['created']:,} leaves are new, {found['updated']:,} updated; "
-        f"{found['new_seeds']:,} of {found['seeds']:,} seeds are new samples; "
-        f"{found['documents']:,} documents; {len(found['problems']):,} problems."
+        f"{_count(found['created'], 'leaf is', 'leaves are')} new, {found['updated']:,} updated; "
+        f"{found['new_seeds']:,} of {_count(found['seeds'], 'seed', 'seeds')} new{made}; "
+        f"{_count(found['documents'], 'document', 'documents')}; "
+        f"{_count(len(found['problems']), 'problem', 'problems')}."
     )
+
+
+def _count(count: int, one: str, many: str) -> str:
+    return f"{count:,} {one if count == 1 else many}"
 
 
 def _packed(folder: Path, target: Path) -> list[Path]:
@@ -71,7 +78,7 @@ def _files(folder: Path, left: list[Path]) -> Iterator[Path]:
             left.append(one)
         elif one.is_dir():
             yield from _files(one, left)
-        elif one.suffix.lower() in _KEPT:
+        elif one.suffix.lower() in _KEPT or one.name == _SIDECAR:
             yield one
 
 
@@ -79,7 +86,7 @@ def _files(folder: Path, left: list[Path]) -> Iterator[Path]:
 @click.argument("dataset")
 @click.option("-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--under", default="", metavar="PATH", help="This branch or leaf alone.")
-@click.option("--approved", is_flag=True, help="Approved samples as seeds, too.")
+@click.option("--approved", is_flag=True, help="Approved samples go along as synthetic seeds.")
 @json_option
 def export(dataset: str, output: Path, under: str, approved: bool, as_json: bool) -> None:
     """Write the tree as a zip of folders with qna.yaml."""
@@ -113,7 +120,7 @@ def show(dataset: str, path: str, short: bool, as_json: bool) -> None:
 def _note(node: Json) -> str:
     if node["leaf"]:
         return str(node["problem"] or node["why"])
-    return f"{node['leaves']} leaves, {node['short']} short"
+    return f"{_count(node['leaves'], 'leaf', 'leaves')}, {node['short']} short"
 
 
 @taxonomy.command("target")
@@ -127,7 +134,9 @@ def target(dataset: str, path: str, target: str, as_json: bool) -> None:
         raise click.UsageError(f"`{target}` is no number; `none` takes a target back.")
     body = {"path": path.strip("/"), "target": None if target == "none" else int(target)}
     made = from_environment().put(f"/datasets/{part(dataset)}/taxonomy/targets", body)
-    print_json(made) if as_json else click.echo(f"{made['leaves']:,} leaves have it now.")
+    print_json(made) if as_json else click.echo(
+        f"{_count(made['leaves'], 'leaf has', 'leaves have')} it now."
+    )
 
 
 @taxonomy.command("attach")

@@ -26,7 +26,7 @@ class Standing:
     """A leaf, or all leaves of a branch: targets, samples that stand, drafts that failed by gate.
 
     `accepted` are the samples that nobody threw out, `approved` those of them that people
-    approved, `rejected` those that were thrown out later.
+    approved, `rejected` those that were thrown out later. `piloted`: pilots alone asked for it.
     """
 
     path: str
@@ -42,6 +42,7 @@ class Standing:
     failed: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     short: int = 0
     problem: str = ""
+    piloted: bool = False
 
     @property
     def lacking(self) -> int:
@@ -72,17 +73,18 @@ def of_nodes(
     found = {one.path: Standing(one.path) for one in nodes}
     mine = _Counts(session, [one.id for one in nodes if one.leaf], run)
     seeds, documents = taxonomy.counts(session, dataset)
+    usable = leaves.usable_seeds(session, [one.id for one in nodes if one.leaf])
     generator = Lab.model_validate(run.params) if run is not None else None
     for node in nodes:
         if not node.leaf:
             continue
         one = mine.standing(node, generator)
         one.seeds, one.documents = seeds.get(node.id, 0), documents.get(node.id, 0)
-        one.problem = _problem(node, one)
+        one.problem = _problem(node, one, usable.get(node.id, 0))
         for path in _above(node.path):
             if path in found:
                 found[path].add(one)
-        found[node.path].problem = one.problem
+        found[node.path].problem, found[node.path].piloted = one.problem, one.piloted
     return found
 
 
@@ -92,9 +94,11 @@ def _above(path: str) -> list[str]:
     return ["/".join(parts[:count]) for count in range(1, len(parts) + 1)]
 
 
-def _problem(node: TaxonomyNode, standing: Standing) -> str:
+def _problem(node: TaxonomyNode, standing: Standing, usable: int) -> str:
     if not standing.seeds:
         return "no seeds"
+    if not usable:
+        return f"no seeds left, as all {standing.seeds:,} were thrown out"
     if node.branch == KNOWLEDGE and not standing.documents:
         return "no document"
     return ""
@@ -129,6 +133,14 @@ class _Counts:
             .where(mine, runs, GenerationDraft.outcome != Outcome.ACCEPTED.value)
             .group_by(GenerationDraft.leaf_id, GenerationDraft.outcome, GenerationDraft.gate)
         )
+        self._pilot = run is not None and run.pilot
+        piloted = (
+            select(GenerationDraft.leaf_id)
+            .join(GenerationRun, GenerationRun.id == GenerationDraft.run_id)
+            .where(mine, GenerationRun.pilot)
+            .distinct()
+        )
+        self._piloted = set(session.scalars(piloted)) if run is None or run.pilot else set()
         self._failed: dict[int, dict[str, int]] = defaultdict(lambda: defaultdict(int))
         for leaf_id, outcome, gate, count in session.execute(failed):
             self._failed[leaf_id or 0][gate or outcome] += count
@@ -155,6 +167,7 @@ class _Counts:
             rejected=thrown,
             requests=requests,
             drafts=drafts,
+            piloted=node.id in self._piloted and (self._pilot or not drafts),
         )
         found.failed.update(self._failed.get(node.id, {}))
         found.short = 1 if found.lacking else 0
@@ -180,13 +193,28 @@ def why(standing: Standing) -> str:
     if not standing.lacking:
         return ""
     if standing.problem:
-        return f"Nothing was asked for it: it has {standing.problem}."
+        asked = "Nothing more can be" if standing.drafts else "Nothing was"
+        return f"{asked} asked for it: it has {standing.problem}."
+    if standing.piloted:
+        return "Only a pilot asked for it, and nothing of a pilot is kept: start a run."
+    if standing.rejected and standing.accepted + standing.rejected >= (standing.target or 0):
+        thrown = _samples(standing.rejected)
+        return f"It had its target; {thrown} thrown out since. Another run makes up for it."
     if not standing.drafts:
         return "Nothing was asked for it yet."
+    return _not_enough(standing)
+
+
+def _not_enough(standing: Standing) -> str:
     worst = sorted(standing.failed.items(), key=lambda item: -item[1])[:3]
     named = ", ".join(f"{count:,} at “{gate}”" for gate, count in worst)
     told = f"{standing.drafts:,} drafts of {standing.requests:,} requests were not enough"
-    return f"{told}: {named} failed." if named else f"{told}."
+    told = f"{told}: {named} failed." if named else f"{told}."
+    return f"{told} {_samples(standing.rejected)} thrown out later." if standing.rejected else told
+
+
+def _samples(count: int) -> str:
+    return f"{count:,} sample was" if count == 1 else f"{count:,} samples were"
 
 
 def told(session: Session, run: GenerationRun) -> dict[str, Any]:

@@ -49,28 +49,6 @@ def chosen(session: Session, dataset: Dataset, generator: Lab) -> list[TaxonomyN
     return found
 
 
-def refuse_none(
-    session: Session,
-    dataset: Dataset,
-    generator: Lab,
-    wanted: ColumnElement[bool],
-    sample: int | None,
-) -> int:
-    """The requests of a first round; refuses a run for which nothing can be asked."""
-    if sample is not None:
-        raise InvalidError("`lab` goes by leaves, each with its own seeds: leave `sample` out.")
-    nodes = chosen(session, dataset, generator)
-    found = read(session, nodes, wanted)
-    count = size(plan(session, dataset, generator, found, {}))
-    if count:
-        return count
-    problems = [f"{one.path}: {one.problem()}" for one in found.values() if one.problem()]
-    if not problems:
-        raise InvalidError(f"The leaves have their targets ({len(nodes):,}). Raise one to go on.")
-    more = f" So it is with {len(problems):,} of {len(nodes):,}." if len(nodes) > 1 else ""
-    raise InvalidError(f"There is no leaf to ask for. {problems[0]}{more}")
-
-
 def seeds_of(session: Session, dataset_id: int, generator: Lab) -> ColumnElement[bool]:
     """The samples that are seeds of the leaves that a generator is for."""
     dataset = session.get_one(Dataset, dataset_id)
@@ -125,6 +103,17 @@ def _seeds(
     return found
 
 
+def usable_seeds(session: Session, node_ids: Sequence[int]) -> dict[int, int]:
+    """How many seeds each leaf has that nobody threw out."""
+    query = (
+        select(TaxonomySeed.node_id, func.count())
+        .join(Sample, Sample.id == TaxonomySeed.sample_id)
+        .where(TaxonomySeed.node_id.in_(node_ids), Sample.status.not_in(CLOSED))
+        .group_by(TaxonomySeed.node_id)
+    )
+    return dict(session.execute(query).all())
+
+
 def have(session: Session, node_ids: Sequence[int]) -> dict[int, int]:
     """How many accepted samples each leaf has that nobody threw out since."""
     query = (
@@ -155,17 +144,49 @@ def plan(
     so_far: Mapping[int, Yield],
 ) -> Plan:
     """The requests of a round: for each leaf that lacks samples and can be asked for."""
-    nodes = {one.id: one for one in taxonomy.leaves(session, dataset, generator.paths())}
-    ids = [one for one in nodes if one in leaves]
-    there, asked = have(session, ids), _asked(session, ids)
+    lacking = _lacking(session, dataset, generator, leaves)
+    asked = _asked(session, list(lacking))
     found: Plan = []
-    for one in ids:
-        lacking = target_of(nodes[one], generator) - there.get(one, 0)
-        if lacking > 0 and not leaves[one].problem():
-            brought = so_far.get(one, Yield())
-            count = generator.requests(lacking, brought.drafts, brought.accepted)
-            found.append((one, asked.get(one, 0), count))
+    for one, count in lacking.items():
+        brought = so_far.get(one, Yield())
+        requests = generator.requests(count, brought.drafts, brought.accepted)
+        found.append((one, asked.get(one, 0), requests))
     return found
+
+
+def wave(
+    session: Session,
+    dataset: Dataset,
+    generator: Lab,
+    leaves: Mapping[int, Leaf],
+    left: Mapping[int, int],
+) -> Plan:
+    """Of the requests that are left in a round those that may be asked at once.
+
+    They would bring a leaf just to its target if all drafts passed. So a leaf that has it by
+    then is asked for no more, and one request at most brings more than was wanted.
+    """
+    lacking = _lacking(session, dataset, generator, leaves)
+    asked = _asked(session, list(lacking))
+    return [
+        (one, asked.get(one, 0), min(left[one], generator.requests(count, 0, 0)))
+        for one, count in lacking.items()
+        if left.get(one, 0)
+    ]
+
+
+def _lacking(
+    session: Session, dataset: Dataset, generator: Lab, leaves: Mapping[int, Leaf]
+) -> dict[int, int]:
+    """How many samples each leaf lacks that can be asked for, in the order of the tree."""
+    nodes = taxonomy.leaves(session, dataset, generator.paths())
+    there = have(session, [one.id for one in nodes])
+    found = {one.id: target_of(one, generator) - there.get(one.id, 0) for one in nodes}
+    return {
+        one: count
+        for one, count in found.items()
+        if count > 0 and one in leaves and not leaves[one].problem()
+    }
 
 
 def _asked(session: Session, node_ids: Sequence[int]) -> dict[int, int]:

@@ -18,7 +18,7 @@ from app.curation.records import Kind, Origin, Record
 from app.datasets import service as datasets
 from app.datasets.models import KINDS_OF, Dataset
 from app.errors import InvalidError, NotFoundError
-from app.generation import leaves, policies, prompts, teachers
+from app.generation import leaf_starting, leaves, policies, prompts, teachers
 from app.generation.models import GenerationDraft, GenerationRun
 from app.jobs import service as jobs
 from app.jobs.models import Job, JobKind
@@ -70,6 +70,8 @@ def start(session: Session, dataset: Dataset, order: Order, *, by: Principal) ->
     provider = teachers.provider_of(session, generator, order.provider, by)
     judge = teachers.judge_of(session, generator, order.judge)
     seeds = _refuse_no_seeds(session, dataset, generator, order)
+    if isinstance(generator, Lab) and not order.pilot:
+        leaf_starting.refuse_at_work(session, dataset, generator)
     source = _source(session, dataset, generator, order.where, by)
     used = prompts.in_use(session, generator.key)
     run = GenerationRun(
@@ -162,7 +164,7 @@ def _refuse_no_seeds(session: Session, dataset: Dataset, generator: Generator, o
     """
     wanted = seeds_among(session, dataset.id, generator, order.where)
     if isinstance(generator, Lab):
-        return leaves.refuse_none(session, dataset, generator, wanted, order.sample)
+        return leaf_starting.refuse_none(session, dataset, generator, wanted, order.sample)
     if not generator.kinds:
         return 0
     count = session.scalar(select(func.count()).select_from(Sample).where(wanted)) or 0

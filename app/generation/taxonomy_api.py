@@ -81,6 +81,7 @@ def get_node(name: str, session: SessionDep, _user: CurrentUser, path: PathQuery
                 question=one.question,
                 answer=one.answer,
                 context=one.context,
+                origin=one.origin.value,
             )
             for one in found.seeds
         ],
@@ -98,7 +99,8 @@ def import_taxonomy(
 ) -> ImportedOut:
     """Import a .zip or .tar.gz of folders with qna.yaml: good leaves land, the rest is told.
 
-    Leaves that are there are updated by their path and keep their targets.
+    Leaves that are there are updated by their path and keep their targets. Seeds are taken for
+    what people wrote, but for those that a `winnow.json` of an export names.
     """
     dataset = datasets.get(session, name)
     given = {"license_": form.get("license", ""), "source": form.get("source", "")}
@@ -119,7 +121,10 @@ def export_taxonomy(
     under: PathQuery = "",
     approved: Annotated[bool, Query(description="Approved samples as seeds, too")] = False,
 ) -> Response:
-    """The tree as a zip of folders with qna.yaml, as InstructLab reads it."""
+    """The tree as a zip of folders with qna.yaml, as InstructLab reads it.
+
+    Seeds that models wrote are named in a `winnow.json` beside them, and stay synthetic.
+    """
     dataset = datasets.get(session, name)
     made = exporting.archive(session, dataset, approved=approved, under=under)
     told = f'attachment; filename="taxonomy-{dataset.name}.zip"'

@@ -18,8 +18,10 @@ from app.generation.leaf_account import Standing
 from app.jobs import service as jobs
 from app.jobs.models import JobKind
 from app.llm import service as llm
+from app.samples.search import METADATA, schema_of
 from app.taxonomy import exporting, service
 from app.taxonomy.importing import Imported
+from app.taxonomy.models import TaxonomyNode
 from app.web.forms import FormFields, Uploads
 from app.web.render import render
 
@@ -75,7 +77,7 @@ def _page(
         whole=_whole(standings, leaves),
         opened=opened,
         why=leaf_account.why(opened.standing) if opened and opened.node.leaf else "",
-        domain=domain_of(path),
+        filter=_filter(session, dataset, opened.node) if opened else "",
         short=short,
         report=report,
         providers=[one.name for one in llm.everything(session)],
@@ -83,6 +85,17 @@ def _page(
         jobs=running,
         progress=jobs.progress(session, running),
     )
+
+
+def _filter(session: SessionDep, dataset: Dataset, node: TaxonomyNode) -> str:
+    """What finds the samples that were made for a leaf, or for all leaves of a branch.
+
+    Where too many others came since for the field to be known, a leaf is found by its domain.
+    """
+    field = f"{METADATA}taxonomy"
+    if field in schema_of(session, dataset.id).fields:
+        return f'origin:synthetic {field}:"{node.path}"'
+    return f'origin:synthetic domain:"{domain_of(node.path)}"' if node.leaf else ""
 
 
 def _tree(

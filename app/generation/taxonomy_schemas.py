@@ -40,6 +40,7 @@ class SeedOut(BaseModel):
     question: str
     answer: str
     context: str
+    origin: str
 
 
 class DocumentOut(BaseModel):
@@ -85,6 +86,7 @@ class ImportedOut(BaseModel):
     updated: int
     seeds: int
     new_seeds: int
+    made_seeds: int = Field(description="Seeds that people did not write")
     documents: int
     problems: list[ProblemOut]
 

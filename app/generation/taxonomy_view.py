@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from starlette.datastructures import UploadFile
 
 from app.accounts.policies import Principal
+from app.curation.records import Origin
 from app.datasets.models import Dataset
 from app.errors import InvalidError, TooLargeError
 from app.generation import leaf_account
@@ -30,6 +31,7 @@ class Seed:
     question: str
     answer: str
     context: str
+    origin: Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,11 @@ class View:
     standing: Standing
     seeds: Sequence[Seed]
     documents: Sequence[TaxonomyDocument]
+
+    @property
+    def by_people(self) -> int:
+        """How many of the seeds people wrote."""
+        return sum(one.origin is Origin.HUMAN for one in self.seeds)
 
 
 def of_node(
@@ -54,7 +61,7 @@ def of_node(
 
 def _seeds(session: Session, node: TaxonomyNode) -> list[Seed]:
     query = (
-        select(TaxonomySeed.context, Sample.id, Sample.status, SampleBody.body)
+        select(TaxonomySeed.context, Sample.id, Sample.status, SampleBody.body, Sample.origin)
         .join(Sample, Sample.id == TaxonomySeed.sample_id)
         .join(
             SampleBody,
@@ -64,8 +71,8 @@ def _seeds(session: Session, node: TaxonomyNode) -> list[Seed]:
         .order_by(TaxonomySeed.position)
     )
     return [
-        Seed(id_, status, body["instruction"], body["output"], context or body["input"])
-        for context, id_, status, body in session.execute(query)
+        Seed(id_, status, body["instruction"], body["output"], context or body["input"], origin)
+        for context, id_, status, body, origin in session.execute(query)
     ]
 
 

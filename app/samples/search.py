@@ -183,7 +183,9 @@ def holds(words: str, phrase: bool) -> ColumnElement[bool]:
 
 
 def _holds_words(column: ColumnElement[Any], words: str) -> ColumnElement[bool]:
-    return func.to_tsvector(_SIMPLE, column).op("@@")(func.phraseto_tsquery(_SIMPLE, words))
+    # Postgres takes a path for one word: a branch would not find what is below it.
+    held = func.to_tsvector(_SIMPLE, column).op("@@")(func.phraseto_tsquery(_SIMPLE, words))
+    return or_(held, column.startswith(f"{words}/", autoescape=True))
 
 
 def _in_body(inner: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -1,7 +1,9 @@
 """The files of a taxonomy in an archive: read in memory, within bounds, never written to a disk."""
 
 import gzip
+import lzma
 import stat
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -12,15 +14,28 @@ from typing import IO, BinaryIO, cast
 
 from app.curation.generators.leaf import BRANCHES
 from app.errors import InvalidError, TooLargeError
+from app.taxonomy import sidecar
 from app.taxonomy.problems import Problem, Problems
 
 MAX_DOCUMENT = 5 << 20
 _MAX_READ = 256 << 20  # bytes of all members, unpacked
 _MAX_MEMBERS = 50_000
+_MAX_SIDECAR = 64 << 20
 _MAX_PART = 100  # characters of a folder's name
 _QNA, _ATTRIBUTION = "qna.yaml", "attribution.txt"
 _TEXTS = (".md", ".markdown", ".txt", ".rst", ".adoc")
 _UNREAD = (".pdf", ".docx", ".doc", ".html", ".odt")
+_DAMAGE = (
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    OSError,  # gzip and bz2
+    ValueError,  # bz2, and names that are no text
+    RuntimeError,  # methods of packing that are not known here
+)
 
 
 @dataclass(slots=True)
@@ -43,8 +58,17 @@ class _Member:
     body: IO[bytes] | None
 
 
-def folders(file: BinaryIO, name: str) -> tuple[list[Folder], list[Problem]]:
-    """The leaves of a .zip, .tar or .tar.gz, and what was left out of it."""
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """The leaves of an archive, what was left out of it, and each file on who wrote its seeds."""
+
+    folders: list[Folder]
+    problems: list[Problem]
+    sidecars: dict[str, bytes]
+
+
+def tree(file: BinaryIO, name: str) -> Tree:
+    """What a .zip, .tar or .tar.gz holds."""
     files: dict[str, bytes] = {}
     problems: list[Problem] = []
     try:
@@ -52,12 +76,13 @@ def folders(file: BinaryIO, name: str) -> tuple[list[Folder], list[Problem]]:
             if count >= _MAX_MEMBERS:
                 raise TooLargeError(f"{name} has more than {_MAX_MEMBERS:,} files. Split it.")
             _take(member, files, problems)
-    except (tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile, EOFError, zlib.error) as error:
+    except _DAMAGE as error:
         raise InvalidError(
             f"{name} can't be read to its end ({error}). Pack the folder of the taxonomy as .zip "
             "or .tar.gz."
         ) from error
-    return _sorted(files, problems), problems
+    sidecars = {one: raw for one, raw in files.items() if PurePosixPath(one).name == sidecar.NAME}
+    return Tree(_sorted(files, problems), problems, sidecars)
 
 
 def _members(file: BinaryIO, name: str, problems: list[Problem]) -> Iterator[_Member]:
@@ -66,10 +91,15 @@ def _members(file: BinaryIO, name: str, problems: list[Problem]) -> Iterator[_Me
     if start[:2] == b"PK":
         yield from _zipped(file, problems)
     elif start[:2] == b"\x1f\x8b" or name.endswith(".tar"):
-        stream = gzip.GzipFile(fileobj=file) if start[:2] == b"\x1f\x8b" else file
+        stream = _unpacked(file) if start[:2] == b"\x1f\x8b" else file
         yield from _tarred(_Bounded(stream, name))
     else:
         raise InvalidError(f"{name} is neither a .zip nor a .tar.gz. Pack the taxonomy's folder.")
+
+
+def _unpacked(file: BinaryIO) -> gzip.GzipFile:
+    # An upload's file says that it is written to, and GzipFile would take its mode from it.
+    return gzip.GzipFile(fileobj=file, mode="rb")
 
 
 def _zipped(file: BinaryIO, problems: list[Problem]) -> Iterator[_Member]:
@@ -84,7 +114,13 @@ def _zipped(file: BinaryIO, problems: list[Problem]) -> Iterator[_Member]:
             left -= one.file_size
             if left < 0:
                 raise TooLargeError(f"It unpacks to more than {_MAX_READ >> 20} MiB. Split it.")
-            with archive.open(one) as body:
+            try:
+                body = archive.open(one)
+            except NotImplementedError:
+                told = f"It is packed by a method that can't be read ({one.compress_type})."
+                problems.append(Problem(_printable(one.filename), None, f"{told} Use deflate."))
+                continue
+            with body:
                 yield _Member(one.filename, stat.S_ISLNK(one.external_attr >> 16), body)
 
 
@@ -118,7 +154,10 @@ def _take(member: _Member, files: dict[str, bytes], problems: list[Problem]) -> 
     name = member.name.replace("\\", "/")
     parts = PurePosixPath(name).parts
     told = Problems(_printable(name))
-    if name.startswith("/") or ".." in parts or ":" in (parts or ("",))[0]:
+    if not parts:
+        problems.append(Problem(_printable(name), None, "It has no name and is left out."))
+        return
+    if name.startswith("/") or ".." in parts or ":" in parts[0]:
         told.add("It points out of the archive and is left out.")
     elif any(part.startswith(".") or part == "__MACOSX" for part in parts):
         return
@@ -126,11 +165,20 @@ def _take(member: _Member, files: dict[str, bytes], problems: list[Problem]) -> 
         told.add("It is a link or a device; put the file itself there. Links are never followed.")
     elif parts[-1].lower() in {"qna.yml", "qna.yaml"} and parts[-1] != _QNA:
         told.add("A leaf's file is named qna.yaml, in small letters. Rename it.")
+    elif parts[-1] == sidecar.NAME and not set(parts) & set(BRANCHES):
+        files[name] = _whole(member.body, _MAX_SIDECAR, name)
     elif parts[-1] == _QNA or parts[-1].lower().endswith(_TEXTS):
         _read(name, parts, member.body, files, told)
     elif parts[-1].lower().endswith(_UNREAD) and set(parts) & set(BRANCHES):
         told.note("Documents are read as text or Markdown alone. Convert it, and attach that.")
     problems += told.found
+
+
+def _whole(body: IO[bytes], most: int, name: str) -> bytes:
+    raw = body.read(most + 1)
+    if len(raw) > most:
+        raise TooLargeError(f"{_printable(name)} is larger than {most >> 20} MiB. Split the tree.")
+    return raw
 
 
 def _read(
@@ -149,6 +197,23 @@ def _read(
         told.add(f"It is larger than {MAX_DOCUMENT >> 20} MiB. Split it.")
         return
     files[name] = raw
+
+
+def refuse_name(name: str) -> None:
+    """Refuse a document's name under which an export could not bring it back."""
+    shown = _printable(name)[:_MAX_PART]
+    if name.lower() in {_QNA, _ATTRIBUTION}:
+        raise InvalidError(f"{shown} is a file of the leaf itself. Give the document another name.")
+    if not name.lower().endswith(_TEXTS):
+        raise InvalidError(
+            f"{shown} can't be attached: documents are text or Markdown, in a file that ends in "
+            f"{', '.join(_TEXTS)}. Convert it, and attach that."
+        )
+    if name.startswith(".") or "," in name or len(name) > _MAX_PART or name != _printable(name):
+        raise InvalidError(
+            f"{shown} can't be attached: its name begins with a dot, has a comma, is longer than "
+            f"{_MAX_PART} characters or can't be printed. Rename it."
+        )
 
 
 def _sorted(files: dict[str, bytes], problems: list[Problem]) -> list[Folder]:

@@ -15,8 +15,9 @@ from app.curation.generators.leaf import KNOWLEDGE
 from app.curation.records import Kind
 from app.datasets.models import Dataset
 from app.samples.models import Sample, SampleBody, Status
-from app.taxonomy import service
+from app.taxonomy import service, sidecar
 from app.taxonomy.models import TaxonomyNode, TaxonomySeed
+from app.taxonomy.sidecar import Key, Maker, maker_of
 
 _WHEN = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip knows: equal trees give equal files
 _GROUPED_SINCE = 3  # the version in which passages hold several questions
@@ -27,6 +28,7 @@ class _Pair:
     question: str
     answer: str
     context: str
+    maker: Maker | None = None
 
 
 class _Dumper(yaml.SafeDumper):
@@ -44,21 +46,39 @@ _Dumper.add_representer(str, _text)
 def archive(
     session: Session, dataset: Dataset, *, approved: bool = False, under: str = ""
 ) -> bytes:
-    """The tree as a zip; with `approved` the samples that people approved are seeds, too."""
+    """The tree as a zip; with `approved` the samples that people approved are seeds, too.
+
+    Seeds that people did not write are named in a file at its root.
+    """
     if under:
         service.get(session, dataset, under)
     nodes = [one for one in service.nodes(session, dataset, under.strip("/")) if one.leaf]
     seeds = _seeds(session, [one.id for one in nodes])
     more = _approved(session, dataset) if approved else {}
     out = io.BytesIO()
+    made: list[tuple[Key, Maker]] = []
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as packed:
         for node in nodes:
             pairs = [*seeds.get(node.id, ()), *more.get(node.path, ())]
+            made += _made(node, pairs)
             for name, content in _files(session, node, pairs):
-                info = zipfile.ZipInfo(f"{node.path}/{name}", _WHEN)
-                info.compress_type = zipfile.ZIP_DEFLATED
-                packed.writestr(info, content)
+                _add(packed, f"{node.path}/{name}", content)
+        if made:
+            _add(packed, sidecar.NAME, sidecar.written(made))
     return out.getvalue()
+
+
+def _add(packed: zipfile.ZipFile, name: str, content: str) -> None:
+    info = zipfile.ZipInfo(name, _WHEN)
+    info.compress_type = zipfile.ZIP_DEFLATED
+    packed.writestr(info, content)
+
+
+def _made(node: TaxonomyNode, pairs: Sequence[_Pair]) -> Iterator[tuple[Key, Maker]]:
+    """The seeds that people did not write."""
+    for one in pairs:
+        if one.maker is not None:
+            yield sidecar.key(node.path, one.question, one.answer, one.context), one.maker
 
 
 def qna_of(node: TaxonomyNode, pairs: Sequence[_Pair]) -> str:
@@ -105,7 +125,13 @@ def _files(
 def _seeds(session: Session, node_ids: Sequence[int]) -> dict[int, list[_Pair]]:
     """The seeds of leaves as they are now: an edit of the sample goes along."""
     query = (
-        select(TaxonomySeed.node_id, TaxonomySeed.context, SampleBody.body)
+        select(
+            TaxonomySeed.node_id,
+            TaxonomySeed.context,
+            SampleBody.body,
+            Sample.origin,
+            SampleBody.sample_metadata,
+        )
         .join(Sample, Sample.id == TaxonomySeed.sample_id)
         .join(
             SampleBody,
@@ -115,8 +141,8 @@ def _seeds(session: Session, node_ids: Sequence[int]) -> dict[int, list[_Pair]]:
         .order_by(TaxonomySeed.node_id, TaxonomySeed.position)
     )
     found: dict[int, list[_Pair]] = defaultdict(list)
-    for node_id, context, body in session.execute(query):
-        found[node_id].append(_pair(body, context))
+    for node_id, context, body, *made in session.execute(query):
+        found[node_id].append(_pair(body, context, maker_of(*made)))
     return found
 
 
@@ -124,7 +150,7 @@ def _approved(session: Session, dataset: Dataset) -> dict[str, list[_Pair]]:
     """Approved samples that were made for a leaf, by its path."""
     path = SampleBody.sample_metadata["taxonomy"].astext
     query = (
-        select(path, SampleBody.body, SampleBody.sample_metadata["context"].astext)
+        select(path, SampleBody.body, Sample.origin, SampleBody.sample_metadata)
         .join(
             Sample, (SampleBody.sample_id == Sample.id) & (SampleBody.revision == Sample.revision)
         )
@@ -138,10 +164,11 @@ def _approved(session: Session, dataset: Dataset) -> dict[str, list[_Pair]]:
         .order_by(Sample.id)
     )
     found: dict[str, list[_Pair]] = defaultdict(list)
-    for leaf, body, context in session.execute(query):
-        found[leaf].append(_pair(body, context or ""))
+    for leaf, body, origin, metadata in session.execute(query):
+        context = str(metadata.get("context") or "")
+        found[leaf].append(_pair(body, context, maker_of(origin, metadata)))
     return found
 
 
-def _pair(body: dict[str, Any], context: str) -> _Pair:
-    return _Pair(body["instruction"], body["output"], context or body["input"])
+def _pair(body: dict[str, Any], context: str, maker: Maker | None) -> _Pair:
+    return _Pair(body["instruction"], body["output"], context or body["input"], maker)

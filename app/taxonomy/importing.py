@@ -1,8 +1,11 @@
-"""Importing a taxonomy: leaves by their paths, seeds as human samples, documents beside them."""
+"""Importing a taxonomy: leaves by their paths, seeds as samples, documents beside them.
 
-from collections.abc import Sequence
+People wrote the seeds, but for those that a file beside the tree names.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
@@ -21,23 +24,28 @@ from app.samples.packing import Target
 from app.samples.service import check_body
 from app.sources import service as sources
 from app.sources.models import Source
-from app.taxonomy import policies, qna, service
-from app.taxonomy.archive import Folder, folders
+from app.taxonomy import policies, qna, service, sidecar
+from app.taxonomy.archive import Folder, tree
 from app.taxonomy.models import TaxonomyNode, TaxonomySeed
 from app.taxonomy.problems import Problem, Problems, decoded
 from app.taxonomy.qna import Example, Qna
+from app.taxonomy.sidecar import Key, Maker
 
 _MAX_PROBLEMS = 1000
 
 
 @dataclass(slots=True)
 class Imported:
-    """What became of an archive: leaves that are new or changed, seeds, documents, problems."""
+    """What became of an archive: leaves that are new or changed, seeds, documents, problems.
+
+    `made_seeds` are those of the seeds that people did not write.
+    """
 
     created: int = 0
     updated: int = 0
     seeds: int = 0
     new_seeds: int = 0
+    made_seeds: int = 0
     documents: int = 0
     problems: list[Problem] = field(default_factory=list)
 
@@ -70,27 +78,41 @@ def run(
             f"The seeds of a taxonomy are instructions, and {dataset.name}, whose purpose is "
             f"{dataset.purpose}, takes none."
         )
-    found, problems = folders(file, name)
-    imported = Imported(problems=problems)
-    read = _read(found, imported)
-    if not found and not problems:
+    found = tree(file, name)
+    imported = Imported(problems=found.problems)
+    makers = sidecar.read(found.sidecars)
+    read = _read(found.folders, imported)
+    if not found.folders and not found.problems:
         raise InvalidError(
             f"{name} holds no qna.yaml below knowledge, foundational_skills or "
             "compositional_skills. Pack the folder that holds these."
         )
     if read:
         service.hold(session, dataset)
-        written_by = source.strip() or f"taxonomy of {dataset.name}"
-        origin = sources.find_or_add(
-            session, name=written_by, origin=Origin.HUMAN, license_=license_ or None, by=by
+        named = source.strip() or f"taxonomy of {dataset.name}"
+        people = sources.find_or_add(
+            session, name=named, origin=Origin.HUMAN, license_=license_ or None, by=by
         )
-        _Writing(session, dataset, origin, imported).all(read)
+        models = _of_models(session, named, by) if makers else people
+        _Writing(session, dataset, (people, models), makers, imported).all(read)
     del imported.problems[_MAX_PROBLEMS:]
     after = {"file": name[:200], "created": imported.created, "updated": imported.updated}
     audit.record(
         session, by, "taxonomy.import", ("dataset", dataset.id), dataset_id=dataset.id, after=after
     )
     return imported
+
+
+def _of_models(session: Session, named: str, by: Principal) -> Source:
+    """The source of seeds that people did not write: the authors' licence is not theirs."""
+    return sources.find_or_add(
+        session,
+        name=f"{named[:170]}: not written by people",
+        origin=Origin.SYNTHETIC,
+        license_=None,
+        by=by,
+        terms=f"as the {sidecar.NAME} of the tree says",
+    )
 
 
 def _read(found: Sequence[Folder], imported: Imported) -> list[_Read]:
@@ -107,9 +129,15 @@ class _Writing:
     """The rows of one import."""
 
     def __init__(
-        self, session: Session, dataset: Dataset, source: Source, imported: Imported
+        self,
+        session: Session,
+        dataset: Dataset,
+        of: tuple[Source, Source],
+        makers: Mapping[Key, Maker],
+        imported: Imported,
     ) -> None:
-        self._session, self._dataset, self._source = session, dataset, source
+        self._session, self._dataset, self._makers = session, dataset, makers
+        self._people, self._models = of
         self._imported = imported
         self._nodes = {one.path: one for one in service.nodes(session, dataset)}
 
@@ -157,7 +185,7 @@ class _Writing:
         found = []
         for example in read.qna.examples:
             try:
-                found.append((_record(read, example), example))
+                found.append((_record(read, example, self._maker(read, example)), example))
             except InvalidError as error:
                 told = f"This example can't be taken: {error}"
                 self._imported.problems.append(
@@ -165,17 +193,25 @@ class _Writing:
                 )
         return found
 
+    def _maker(self, read: _Read, example: Example) -> Maker | None:
+        told = (example.question, example.answer, example.context)
+        return self._makers.get(sidecar.key(read.folder.path, *told)) if self._makers else None
+
     def _added(self, records: Sequence[Record]) -> dict[bytes, int]:
         """The ids of the samples by their content; the same content is there once.
 
         A seed that somebody edited since is known by what it was.
         """
-        target = Target(self._dataset.id, self._source, None, {})
         hashes = [content_hash(one.kind, one.body) for one in records]
         edited = self._edited(hashes)
         new = [one for one, digest in zip(records, hashes, strict=True) if digest not in edited]
         self._imported.seeds = len(records)
-        self._imported.new_seeds = add_batch(self._session, target, new).created
+        self._imported.made_seeds = sum(one.origin is not Origin.HUMAN for one in records)
+        # What people wrote goes first: equal content is there once, and theirs counts.
+        for source, human in ((self._people, True), (self._models, False)):
+            mine = [one for one in new if (one.origin is Origin.HUMAN) is human]
+            target = Target(self._dataset.id, source, None, {})
+            self._imported.new_seeds += add_batch(self._session, target, mine).created
         query = select(Sample.content_hash, Sample.id).where(
             Sample.dataset_id == self._dataset.id, Sample.content_hash.in_(hashes)
         )
@@ -220,7 +256,7 @@ class _Writing:
             self._imported.problems += problems.found
 
 
-def _record(read: _Read, example: Example) -> Record:
+def _record(read: _Read, example: Example, maker: Maker | None) -> Record:
     """A seed as a sample: a skill's context is its input, a passage stands beside it."""
     path = read.folder.path
     knows = path.startswith(f"{KNOWLEDGE}/")
@@ -232,12 +268,16 @@ def _record(read: _Read, example: Example) -> Record:
             "output": example.answer,
         },
     )
-    told = {"taxonomy": path, "author": _clean(read.qna.author)}
+    told: dict[str, Any] = {"taxonomy": path}
+    told |= {"author": _clean(read.qna.author)} if maker is None else _cleaned(maker.metadata())
     if knows and example.context:
         told["context"] = _clean(example.context)
-    return Record(
-        Kind.INSTRUCTION, body, domain=domain_of(path), origin=Origin.HUMAN, metadata=told
-    )
+    origin = Origin.HUMAN if maker is None else maker.origin
+    return Record(Kind.INSTRUCTION, body, domain=domain_of(path), origin=origin, metadata=told)
+
+
+def _cleaned(told: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: _clean(one) if isinstance(one, str) else one for key, one in told.items()}
 
 
 def _clean(text: str) -> str:

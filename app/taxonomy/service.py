@@ -10,7 +10,7 @@ from app.accounts.policies import Principal
 from app.datasets.models import Dataset
 from app.errors import InvalidError, NotFoundError
 from app.taxonomy import policies
-from app.taxonomy.archive import MAX_DOCUMENT
+from app.taxonomy.archive import MAX_DOCUMENT, refuse_name
 from app.taxonomy.models import TaxonomyDocument, TaxonomyNode, TaxonomySeed
 from app.taxonomy.problems import Problems, decoded
 
@@ -102,6 +102,8 @@ def attach(
     node = get(session, dataset, path)
     if not node.leaf:
         raise InvalidError(f"{node.path} is a branch: attach the document to one of its leaves.")
+    name = name.replace("\\", "/").rpartition("/")[2]
+    refuse_name(name)
     if len(raw) > MAX_DOCUMENT:
         raise InvalidError(f"{name} is larger than {MAX_DOCUMENT >> 20} MiB. Split it.")
     problems = Problems(name)

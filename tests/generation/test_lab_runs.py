@@ -1,5 +1,6 @@
 """Runs over the leaves of a taxonomy: each from its own seeds, until it has its target."""
 
+from collections import Counter
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -10,14 +11,14 @@ from sqlalchemy.orm import Session
 
 from app.accounts.policies import Principal
 from app.datasets.models import Dataset
-from app.errors import InvalidError, NotFoundError
+from app.errors import ConflictError, InvalidError, NotFoundError
 from app.generation import account, leaf_account, leaves, service, trying
 from app.generation.models import GenerationDraft, GenerationRun
 from app.generation.service import Order
 from app.jobs import service as jobs
 from app.jobs.models import Job, JobStatus
 from app.samples import service as samples
-from app.samples.models import Sample, SampleParent
+from app.samples.models import Sample, SampleParent, Status
 from app.taxonomy import importing
 from app.taxonomy import service as taxonomy
 from app.taxonomy.models import TaxonomyNode, TaxonomySeed
@@ -175,6 +176,88 @@ def test_a_second_run_makes_up_for_what_people_rejected(
     assert second.result["reused"] == 0
     (standing,) = leaf_account.of_run(session, run_of(session, second))
     assert (standing.accepted, standing.rejected, standing.requests) == (22, 3, 1)
+
+
+@pytest.mark.parametrize("target", [4, 12])
+def test_a_leaf_is_asked_for_no_more_once_it_has_its_target(
+    session: Session, dataset: Dataset, admin: Principal, generate: Generate, target: int
+) -> None:
+    asked = Counter[str]()
+    model = Model(0, 0)
+
+    def bad_at_first(request: Json) -> Answer:
+        if str(request["messages"][0]["content"]).startswith("You write questions that"):
+            asked["requests"] += 1
+            model.bad_questions = 0.9 if asked["requests"] == 1 else 0
+        return model(request)
+
+    with serving(bad_at_first) as endpoint:
+        add_provider(session, endpoint, admin)
+        job = generate(params={"leaves": "compositional_skills/free/free0", "target": target})
+
+    assert job.result["leaves"]["reached"] == 1
+    assert target <= job.result["accepted"] < target + 5
+    assert job.total == job.result["requests"] == asked["requests"]
+    brought = session.scalars(
+        select(func.count())
+        .where(GenerationDraft.outcome == "accepted")
+        .group_by(GenerationDraft.number)
+        .order_by(GenerationDraft.number.desc())
+    ).all()
+    assert sum(brought[1:]) < target  # without the last request it would not have been there
+
+
+def test_a_second_run_on_leaves_that_one_is_at_work_for_is_refused(
+    session: Session, dataset: Dataset, lead: Principal, admin: Principal
+) -> None:
+    def start(leaves_: str, **more: Any) -> Job:
+        given = {"generator": "lab", "provider": "local", "params": {"leaves": leaves_}, **more}
+        return service.start(session, dataset, Order.model_validate(given), by=lead)
+
+    with serving(Model(0, 0)) as endpoint:
+        add_provider(session, endpoint, admin)
+        first = start("compositional_skills/free")
+        number = run_of(session, first).number
+        with pytest.raises(ConflictError, match=rf"Run {number} is queued for .*free0\. Wait"):
+            start("compositional_skills/free/free0")
+        with pytest.raises(ConflictError, match="and 5 more"):
+            start("")
+        start("knowledge")
+        start("compositional_skills/free/free0", pilot=True)
+        first.status = JobStatus.CANCELLED
+        assert start("compositional_skills/free/free0")
+
+
+def test_why_a_leaf_is_short_is_told_as_it_was(
+    session: Session, dataset: Dataset, admin: Principal, generate: Generate
+) -> None:
+    path = "compositional_skills/free/free0"
+
+    def why() -> str:
+        session.commit()
+        return leaf_account.why(leaf_account.of_nodes(session, dataset)[path])
+
+    with serving(Model(0, 0)) as endpoint:
+        add_provider(session, endpoint, admin)
+        taxonomy.get(session, dataset, path).target = 5
+        assert why() == "Nothing was asked for it yet."
+        pilot = generate(pilot=True, params={"leaves": path})
+        only = "Only a pilot asked for it, and nothing of a pilot is kept: start a run."
+        assert why() == only
+        (standing,) = leaf_account.of_run(session, run_of(session, pilot))
+        assert leaf_account.why(standing) == only
+        generate(params={"leaves": path})
+        assert why() == ""
+        made(session)[0].status = Status.REJECTED
+        had = "It had its target; 1 sample was thrown out since. Another run makes up for it."
+        assert why() == had
+        taxonomy.get(session, dataset, path).target = 9
+        assert why() == "5 drafts of 1 requests were not enough. 1 sample was thrown out later."
+    session.execute(text("UPDATE samples SET status = 'rejected' WHERE domain = 'free/free0'"))
+    gone = "it has no seeds left, as all 3 were thrown out."
+    assert why() == f"Nothing more can be asked for it: {gone}"
+    session.execute(delete(GenerationDraft))
+    assert why() == f"Nothing was asked for it: {gone}"
 
 
 def test_targets_of_leaves_go_before_that_of_the_run(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from bs4 import BeautifulSoup
 from fastapi.testclient import TestClient
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from app.accounts.policies import Principal
@@ -22,7 +22,7 @@ from tests.generation.lab_model import HOPELESS, Model
 from tests.generation.test_lab_runs import tree
 from tests.generation.test_runs import add_provider
 from tests.shell import Here, winnow, winnow_json
-from tests.taxonomy.archives import BIRDS, BIRDS_TEXT, FREE, TREE, zipped
+from tests.taxonomy.archives import BIRDS, BIRDS_TEXT, FREE, TREE, tarred, zipped
 
 pytestmark = pytest.mark.usefixtures("bells")
 BAD = {**TREE, "knowledge/a/bad/qna.yaml": "created_by: <b>x</b>\nseed_examples:\n- a: [\n"}
@@ -92,6 +92,17 @@ def test_over_rest_from_the_archive_to_what_is_short(
     assert session.scalars(select(Sample)).all() != []
 
 
+def test_a_small_tar_gz_is_taken_as_it_is_uploaded(api: TestClient, dataset: Dataset) -> None:
+    path = f"/datasets/{dataset.name}/taxonomy"
+    file = {"file": ("tree.tar.gz", tarred(TREE).getvalue())}
+
+    made = api.post(f"{path}/import", files=file)
+
+    assert (made.status_code, made.json()["created"]) == (200, 3), made.text
+    refused = api.post(f"{path}/documents", files={"file": ("a.pdf", "x")}, data={"path": BIRDS})
+    assert (refused.status_code, "Convert it" in refused.text) == (422, True)
+
+
 @pytest.mark.usefixtures("here")
 def test_on_the_command_line(dataset: Dataset, tmp_path: Path) -> None:
     for name, content in BAD.items():
@@ -99,12 +110,17 @@ def test_on_the_command_line(dataset: Dataset, tmp_path: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(str(content))
     (tmp_path / "tree" / "knowledge" / "loop").symlink_to(tmp_path / "tree")
+    made = '{"seeds": [{"leaf": "knowledge/a", "hash": "bad"}]}'
+    (tmp_path / "tree" / "winnow.json").write_text(made)
+    code, printed = winnow("taxonomy", "import", dataset.name, tmp_path / "tree")
+    assert (code, "seeds.0.hash" in printed) == (1, True)
+    (tmp_path / "tree" / "winnow.json").write_text('{"seeds": []}')
     (tmp_path / "tree" / "picture.png").write_bytes(b"\x89PNG")
 
     code, printed = winnow("taxonomy", "import", dataset.name, tmp_path / "tree")
     assert code == 0, printed
     assert "loop is a link and was left out" in printed
-    assert "3 leaves are new, 0 updated; 6 of 6 seeds are new samples; 0 documents" in printed
+    assert "3 leaves are new, 0 updated; 6 of 6 seeds new; 0 documents; 1 problem." in printed
     assert "knowledge/a/bad/qna.yaml" in printed
     again = winnow_json("taxonomy", "import", dataset.name, tmp_path / "tree")
     assert (again["created"], again["updated"], again["new_seeds"]) == (0, 3, 0)
@@ -196,6 +212,18 @@ def test_a_leads_way_in_the_browser(
     links = BeautifulSoup(reached, "html.parser").select("aside a.btn")
     link = next(one for one in links if "Its samples" in one.get_text())
     assert "The matter well of" in browser.get(str(link["href"])).text
+    whole_branch = BeautifulSoup(browser.get(f"{base}?node={branch}").text, "html.parser")
+    below = next(one for one in whole_branch.select("aside a.btn") if "Its samp" in one.get_text())
+    assert "metadata.taxonomy" in str(below["href"])
+    assert "The matter well of" in browser.get(str(below["href"])).text
+    session.execute(text("UPDATE samples SET status = 'approved' WHERE origin = 'synthetic'"))
+    session.commit()
+    out = browser.get(f"{base}/export?approved=true").content
+    again = browser.post(base, files={"file": ("t.zip", out)}, data={**csrf, "license": ""}).text
+    assert "0 leaves are new" in again
+    assert "not written by people" in again
+    with_models = browser.get(f"{base}?node={branch}/free0").text
+    assert "3 written by people, 5 by models" in with_models
     leaf = browser.get(f"{base}?node={branch}/{HOPELESS}").text
     assert "Failed: question" in leaf
     assert "Short by 5" in leaf

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import json
 import tarfile
 import zipfile
 from pathlib import Path
@@ -13,11 +14,17 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from app.accounts.policies import Principal
-from app.curation.records import Kind, Origin
+from app.curation.records import Kind, Origin, Record
 from app.datasets.models import Dataset, Purpose
 from app.errors import AppError, ConflictError, ForbiddenError, InvalidError, TooLargeError
+from app.generation import guards
 from app.samples import service as samples
+from app.samples.loading import add_batch
 from app.samples.models import Sample, Status
+from app.samples.packing import Target
+from app.samples.search import condition
+from app.sources import service as sources
+from app.sources.models import Source
 from app.taxonomy import archive, exporting, importing, service
 from app.taxonomy.importing import Imported
 from app.taxonomy.models import TaxonomyNode, TaxonomySeed
@@ -209,6 +216,92 @@ def test_approved_samples_are_seeds_of_an_export_that_asks_for_them(
         exporting.archive(session, dataset, under="nowhere")
 
 
+def _synthetic(session: Session, dataset: Dataset) -> int:
+    session.commit()
+    return guards.of_dataset(session, dataset).shares[0].synthetic
+
+
+def test_what_a_model_wrote_comes_back_as_what_a_model_wrote(
+    session: Session, dataset: Dataset, lead: Principal
+) -> None:
+    take(session, dataset, lead, zipped(TREE))
+    made = {"generator": "lab", "model": "m-1", "run": 7, "depth": 2, "taxonomy": BIRDS}
+    riddle = {"instruction": "What  runs?\r\n And?", "input": "", "output": "Water: it\nruns. \n"}
+    nests = {"instruction": "Who nests?", "input": "", "output": "The wren."}
+    source = sources.default(session)
+    add_batch(
+        session,
+        Target(dataset.id, source, None, {}),
+        [
+            Record(
+                Kind.INSTRUCTION,
+                riddle,
+                origin=Origin.SYNTHETIC,
+                metadata=made | {"taxonomy": FREE},
+            ),
+            Record(
+                Kind.INSTRUCTION,
+                nests,
+                origin=Origin.SYNTHETIC,
+                metadata={**made, "context": "The wren sings all year."},
+            ),
+        ],
+    )
+    session.execute(text("UPDATE samples SET status = 'approved' WHERE origin = 'synthetic'"))
+    words = _synthetic(session, dataset)
+    assert words > 0
+    assert "winnow.json" not in exported(session, dataset)
+    raw = exporting.archive(session, dataset, approved=True)
+
+    for name, file in (
+        ("zip", io.BytesIO(raw)),
+        ("tar", tarred(exported(session, dataset, approved=True))),
+    ):
+        other = make_dataset(session, lead, name)
+        found = importing.run(session, other, file, "t", by=lead, license_="Apache-2.0")
+
+        assert (found.seeds, found.new_seeds, found.made_seeds, found.problems) == (8, 8, 2, [])
+        assert _synthetic(session, other) == words
+        mine = (Sample.dataset_id == other.id) & (Sample.origin == Origin.SYNTHETIC)
+        seeds = session.scalars(select(Sample).where(mine).order_by(Sample.id)).all()
+        assert {samples.body(session, one).body["instruction"].split()[0] for one in seeds} == {
+            "What",
+            "Who",
+        }
+        for one in seeds:
+            told_of = samples.body(session, one).sample_metadata
+            assert {**told_of, "taxonomy": "", "context": ""} == {
+                "generator": "lab",
+                "model": "m-1",
+                "depth": 2,
+                "made_in_run": 7,
+                "taxonomy": "",
+                "context": "",
+            }
+            of = session.get_one(Source, one.source_id)
+            assert (of.name, of.license, of.origin) == (
+                f"taxonomy of {name}: not written by people",
+                None,
+                Origin.SYNTHETIC,
+            )
+        again = exporting.archive(session, other)
+        assert zipfile.ZipFile(io.BytesIO(again)).read("winnow.json") == (
+            zipfile.ZipFile(io.BytesIO(raw)).read("winnow.json")
+        )
+
+
+def test_a_sidecar_that_can_not_be_read_refuses_the_tree(
+    session: Session, dataset: Dataset, lead: Principal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = {"leaf": FREE, "hash": "0" * 64, "origin": "human"}
+    for content in ("{", "{}", json.dumps({"seeds": [line]})):
+        with pytest.raises(InvalidError, match=r"tree/winnow.json can't be read .* mend it"):
+            take(session, dataset, lead, zipped({**TREE, "tree/winnow.json": content}))
+    monkeypatch.setattr(archive, "_MAX_SIDECAR", 10)
+    with pytest.raises(TooLargeError, match=r"winnow\.json is larger"):
+        take(session, dataset, lead, zipped({**TREE, "winnow.json": "x" * 11}))
+
+
 HOSTILE: dict[str, Any] = {
     "../../etc/knowledge/a/qna.yaml": QNA_FREE,
     "/knowledge/a/b/qna.yaml": QNA_FREE,
@@ -314,6 +407,57 @@ def test_archives_that_are_none_or_too_much_are_refused(
     refused(TooLargeError, "more than 3 files", zipped(TREE).getvalue())
 
 
+def test_names_that_are_none_and_methods_that_are_unknown_are_told(
+    session: Session, dataset: Dataset, lead: Principal
+) -> None:
+    out = zipped({".": "x", "knowledge/a/b/odd.md": "A text.", **TREE})
+    raw = bytearray(out.getvalue())
+    at = raw.index(b"PK\x01\x02", raw.index(b"PK\x01\x02") + 1)
+    for place in (at + 10, raw.index(b"knowledge/a/b/odd.md") - 22):  # in the list, in its head
+        raw[place] = 9
+
+    found = take(session, dataset, lead, io.BytesIO(bytes(raw)))
+
+    assert found.created == 3
+    assert told(found) == [
+        (".", None, "It has no name and is left out."),
+        (
+            "knowledge/a/b/odd.md",
+            None,
+            "It is packed by a method that can't be read (9). Use deflate.",
+        ),
+    ]
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2, zipfile.ZIP_DEFLATED])
+def test_damage_in_a_member_is_told_whatever_it_is_packed_by(
+    session: Session, dataset: Dataset, lead: Principal, method: int
+) -> None:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", method) as packed:
+        packed.writestr(f"{FREE}/qna.yaml", QNA_FREE * 5)
+    start = 30 + len(f"{FREE}/qna.yaml")
+    for at in range(start, start + 60, 3):
+        raw = bytearray(out.getvalue())
+        raw[at : at + 6] = b"\xff\x00\xff\x00\xff\x07"
+        with pytest.raises(InvalidError, match="can't be read to its end"):
+            importing.run(session, dataset, io.BytesIO(bytes(raw)), "t.zip", by=lead)
+
+
+def test_a_filter_by_the_path_of_a_branch_finds_the_leaves_below_it(
+    session: Session, dataset: Dataset, lead: Principal
+) -> None:
+    more = {"compositional_skills/writing_long/tales/qna.yaml": QNA_FREE.replace("What", "Which")}
+    take(session, dataset, lead, zipped({**TREE, **more}))
+
+    def found(path: str) -> int | None:
+        where = condition(session, dataset.id, f'metadata.taxonomy:"{path}"')
+        return session.scalar(select(func.count()).select_from(Sample).where(where))
+
+    assert [found(one) for one in ("compositional_skills/writing", FREE, "knowledge")] == [2, 2, 3]
+    assert (found("compositional_skills"), found("compositional_skills/writ")) == (5, 0)
+
+
 def test_who_may_and_into_which_datasets(
     session: Session, dataset: Dataset, lead: Principal, annotator: Principal
 ) -> None:
@@ -367,6 +511,17 @@ def test_targets_documents_and_branches(
     for raw, words in ((b" ", "is empty"), (b"\xff", "not in UTF-8"), (b"x" * 6_000_000, "5 MiB")):
         with pytest.raises(InvalidError, match=words):
             attach(raw)
+    for name, words in {
+        "qna.yaml": "a file of the leaf itself",
+        "x/Attribution.txt": "a file of the leaf itself",
+        "paper.pdf": r"ends in \.md, .*Convert it",
+        "document": "ends in",
+        ".hidden.md": "begins with a dot",
+        "a,b.md": "has a comma",
+        f"{'n' * 100}.md": "longer than 100",
+    }.items():
+        with pytest.raises(InvalidError, match=words):
+            attach(b"Words.", name=name)
     with pytest.raises(InvalidError, match="is a branch"):
         attach(b"x", "knowledge")
     service.detach(session, dataset, BIRDS, "c.md", by=lead)
