@@ -5,6 +5,7 @@ that is killed loses no reply that was paid for, and what it wrote it does not w
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -36,7 +37,8 @@ from workers.chunks import Chunk, Handler
 from workers.rounds import rounds
 
 _BATCH = 500  # seeds of a generator that asks nobody: what it draws depends on these ends
-_WRITTEN = 32  # requests between two checkpoints
+_WRITTEN = 256  # requests between two checkpoints: nothing is sent while they are written
+_EVERY_S = 2.0  # between two checkpoints where replies come slowly
 _AHEAD = 4  # tasks waiting per one in flight
 _DOWN = 10  # so many failures in a row, and the endpoint counts as down
 
@@ -122,6 +124,7 @@ class _Run:
         self._most = asked.provider.concurrency * _AHEAD
         self._screening: asyncio.Task[Screening] | None = None
         self._stopping = False
+        self._saved = time.monotonic()
         self._held: list[_Answered] = []
 
     async def run(self) -> None:
@@ -227,7 +230,8 @@ class _Run:
         failures = len(self._held) - self._good()
         if failures >= _DOWN:
             raise ModelError(answered.lines[0].made.reason, fatal=False)
-        if self._good() >= _WRITTEN:
+        waited = time.monotonic() - self._saved >= _EVERY_S
+        if self._good() >= _WRITTEN or (waited and self._good()):
             await self._save(self._good())
 
     def _good(self) -> int:
@@ -255,6 +259,7 @@ class _Run:
         if not some:
             return
         screening = await self._read_before()
+        self._saved = time.monotonic()
         self._asking.flush()
         if self._judging is not None:
             self._judging.flush()
