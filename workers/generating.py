@@ -122,7 +122,7 @@ class _Run:
         self._prompts = prompts.of_run(run.generator, run.prompts)
         self._free = asyncio.Semaphore(asked.provider.concurrency)
         self._most = asked.provider.concurrency * _AHEAD
-        self._screening: asyncio.Task[Screening] | None = None
+        self._screening: asyncio.Task[Screening]
         self._stopping = False
         self._saved = time.monotonic()
         self._held: list[_Answered] = []
@@ -169,7 +169,7 @@ class _Run:
                 await self._take(await pending.popleft())
             await self._save(len(self._held))
         except (BudgetError, ModelError):
-            await self._read_before()
+            await self._screening
             await self._save(self._before_failures())
             raise
         finally:
@@ -248,17 +248,12 @@ class _Run:
         """
         return next((at for at, one in enumerate(self._held) if one.failed), len(self._held))
 
-    async def _read_before(self) -> Screening:
-        if self._screening is None:
-            raise RuntimeError("A run that has not begun writes nothing.")
-        return await self._screening
-
     async def _save(self, count: int) -> None:
         """Write the first of those that are held, and how far the run is."""
         some, self._held = self._held[:count], self._held[count:]
         if not some:
             return
-        screening = await self._read_before()
+        screening = await self._screening
         self._saved = time.monotonic()
         self._asking.flush()
         if self._judging is not None:

@@ -28,7 +28,6 @@ from app.generation.schemas import (
     TriedOut,
 )
 from app.generation.service import Order
-from app.jobs.models import Job
 from app.jobs.schemas import JobOut, accepted
 from app.samples.bulk import Action
 from app.web.methods import method_out
@@ -84,7 +83,7 @@ def generate(
 ) -> JobOut:
     """Make samples from the seeds that match, or over a grid, in a job."""
     job = service.start(session, datasets.get(session, name), body, by=user)
-    return _started(session, job, response)
+    return accepted(session, job, response)
 
 
 @router.post("/datasets/{name}/generate/try", name="api:try_generator")
@@ -157,7 +156,7 @@ def settle(
 ) -> JobOut:
     """Approve or reject the rest of a batch, in a job that can be taken back."""
     dataset, run = _found(session, name, number)
-    return _started(session, batches.settle(session, dataset, run, body.action, by=user), response)
+    return accepted(session, batches.settle(session, dataset, run, body.action, by=user), response)
 
 
 @router.get("/datasets/{name}/synthetic", name="api:get_synthetic")
@@ -185,10 +184,6 @@ def _found(session: Session, name: str, number: str) -> tuple[Dataset, Generatio
     if run.dataset_id != dataset.id:
         raise NotFoundError(f"{name} has no run {number}.")
     return dataset, run
-
-
-def _started(session: Session, job: Job, response: Response) -> JobOut:
-    return accepted(session, job, response)
 
 
 def _run(session: Session, run: GenerationRun) -> RunOut:

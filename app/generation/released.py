@@ -5,8 +5,10 @@ from collections import defaultdict
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
+
+from app.generation.models import GenerationRun
 
 # Rows of a release with all that they were made of: a pair of answers is no draft itself.
 _OF = """
@@ -19,10 +21,7 @@ WITH RECURSIVE of_row AS (
   FROM of_row JOIN generation_drafts d ON d.sample_id = of_row.sample
 )
 """
-_MADE = """
-SELECT r.generator || ' v' || r.version, r.model, r.prompts, held.depth, held.row
-FROM held JOIN generation_runs r ON r.id = held.run_id
-"""
+_MADE = "SELECT held.run_id, held.depth, held.row FROM held"
 # What a run took was taken for all of its drafts: for one that is released, others failed.
 _RUNS = """
 SELECT r.number, r.generator, r.version, r.params, r."where", r.model, r.judge_model,
@@ -57,16 +56,18 @@ def told(session: Session, release_id: uuid.UUID) -> dict[str, Any]:
     names = ("generator", "model", "prompt", "depth")
     rows: dict[str, dict[str, set[int]]] = {name: defaultdict(set) for name in names}
     every: set[int] = set()
-    for generator, model, prompts, depth, row in session.execute(
-        text(_OF + _MADE), {"release": release_id}
-    ):
+    by_run: dict[uuid.UUID, set[int]] = defaultdict(set)
+    for run_id, depth, row in session.execute(text(_OF + _MADE), {"release": release_id}):
         every.add(row)
-        rows["generator"][generator].add(row)
         rows["depth"][str(depth)].add(row)
-        if model:
-            rows["model"][model].add(row)
-        for name, one in prompts.items():
-            rows["prompt"][f"{name} {one['hash']}"].add(row)
+        by_run[run_id].add(row)
+    for run in session.scalars(select(GenerationRun).where(GenerationRun.id.in_(by_run))):
+        mine = by_run[run.id]
+        rows["generator"][f"{run.generator} v{run.version}"] |= mine
+        if run.model:
+            rows["model"][run.model] |= mine
+        for name, one in run.prompts.items():
+            rows["prompt"][f"{name} {one['hash']}"] |= mine
     return {
         "rows": len(every),
         **{name: {key: len(one[key]) for key in sorted(one)} for name, one in rows.items()},

@@ -100,8 +100,12 @@ def _members(session: Session, levels: dict[int, int]) -> tuple[Member, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """A family on a sheet: members with their places, edges with their ends, in pixels."""
+    """A family on a sheet: members with their places, edges with their ends, in pixels.
 
+    `box` is the width and height of a member.
+    """
+
+    box: tuple[int, int]
     width: int
     height: int
     members: tuple[tuple[Member, int, int], ...]
@@ -109,7 +113,7 @@ class Drawn:
     more: tuple[tuple[int, int, int], ...]
 
 
-BOX = (88, 26)
+_BOX = (88, 26)
 _GAP = (32, 10)
 
 
@@ -120,7 +124,7 @@ def drawn(found: Family) -> Drawn:
         columns[one.level].append(one)
     order = sorted(columns)
     tallest = max(len(columns[level]) + (level in found.more) for level in order)
-    step = (BOX[0] + _GAP[0], BOX[1] + _GAP[1])
+    step = (_BOX[0] + _GAP[0], _BOX[1] + _GAP[1])
     height = tallest * step[1] - _GAP[1]
     places, more = {}, []
     for at, level in enumerate(order):
@@ -130,11 +134,11 @@ def drawn(found: Family) -> Drawn:
             places[one.id] = (at * step[0], top + row * step[1])
         if level in found.more:
             more.append((found.more[level], at * step[0], top + (rows - 1) * step[1]))
-    half = BOX[1] // 2
+    half = _BOX[1] // 2
     edges = tuple(
-        (one, places[one.parent][0] + BOX[0], places[one.parent][1] + half, x, y + half)
+        (one, places[one.parent][0] + _BOX[0], places[one.parent][1] + half, x, y + half)
         for one in found.edges
         for x, y in [places[one.child]]
     )
     members = tuple((one, *places[one.id]) for one in found.members)
-    return Drawn(len(order) * step[0] - _GAP[0], height, members, edges, tuple(more))
+    return Drawn(_BOX, len(order) * step[0] - _GAP[0], height, members, edges, tuple(more))

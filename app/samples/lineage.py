@@ -37,7 +37,6 @@ class Parent:
 
 def parents_of(session: Session, sample: Sample) -> list[Parent]:
     """The first parents with their text."""
-    mine = set(body(session, sample).text.lower().split())
     query = (
         select(SampleParent, SampleBody.text)
         .join(Sample, Sample.id == SampleParent.parent_id)
@@ -49,6 +48,8 @@ def parents_of(session: Session, sample: Sample) -> list[Parent]:
         .order_by(SampleParent.parent_id)
         .limit(_SHOWN)
     )
+    found = session.execute(query).all()
+    mine = set(body(session, sample).text.lower().split()) if found else set()
     return [
         Parent(
             one.parent_id,
@@ -57,7 +58,7 @@ def parents_of(session: Session, sample: Sample) -> list[Parent]:
             open_children(session, one.parent_id),
             _alike(mine, set(text.lower().split())),
         )
-        for one, text in session.execute(query)
+        for one, text in found
     ]
 
 
