@@ -92,7 +92,7 @@ def _seeds(chunk: Chunk, run: GenerationRun, generator: Generator) -> Iterator[R
 
 
 def _write(chunk: Chunk, run: GenerationRun, screening: Screening, lines: Sequence[Line]) -> None:
-    screening.catch_up(chunk.session, run.dataset_id)
+    screening.catch_up(chunk.session, run)
     made = screening.screened([one.made for one in lines], [one.leaf for one in lines])
     store(
         chunk.session,

@@ -19,6 +19,7 @@ from app.curation.records import Origin, Record
 from app.datasets.models import Dataset, Purpose
 from app.errors import InvalidError
 from app.generation import leaves
+from app.generation.models import GenerationDraft, GenerationRun
 from app.samples.service import check_body
 from app.scoring import reading
 
@@ -65,25 +66,32 @@ class Screening:
         layers = (Exact(), Ngram13(), Ngram7(), Syntax())
         self._indexes = [layer.index(items, Setting()) for layer in layers]
 
-    def catch_up(self, session: Session, dataset_id: int) -> None:
+    def catch_up(self, session: Session, run: GenerationRun) -> None:
         """Know what others added since; until this transaction ends no other run adds a sample.
 
         Two runs at once, on the same seeds perhaps, so never take what is near to each other's.
         """
-        session.execute(select(func.pg_advisory_xact_lock(_LOCK, dataset_id)))
+        session.execute(select(func.pg_advisory_xact_lock(_LOCK, run.dataset_id)))
         if self._asking is None:
             return
+        own = select(GenerationDraft.sample_id).where(
+            GenerationDraft.run_id == run.id, GenerationDraft.sample_id > self._last
+        )
+        known = set(session.scalars(own))  # as drafts
         where = f"id>{self._last}"
-        for page in reading.matching(session, dataset_id, where, metadata=bool(self._least)):
+        for page in reading.matching(session, run.dataset_id, where, metadata=bool(self._least)):
             self._last = page.ids[-1]
-            for one in page.records:
+            others = [one for one in page.records if one.id not in known]
+            for one in others:
                 self._seen.learn(one)
-                if self._least:
-                    self._pool.add(self._asking.told_apart_by(one))
+            self._tell_apart(others)
 
     def _know(self, records: Sequence[Record]) -> None:
         self._last = records[-1].id
         self._seen.add(records)
+        self._tell_apart(records)
+
+    def _tell_apart(self, records: Sequence[Record]) -> None:
         if self._asking is not None and self._least:
             for one in records:
                 self._pool.add(self._asking.told_apart_by(one))

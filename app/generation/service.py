@@ -14,7 +14,7 @@ from app.curation.catalog import GENERATORS
 from app.curation.generators.base import Asking as AskingGenerator
 from app.curation.generators.base import Generator
 from app.curation.generators.lab import Lab
-from app.curation.records import Kind, Origin, Record
+from app.curation.records import Kind, Record
 from app.datasets import service as datasets
 from app.datasets.models import KINDS_OF, Dataset
 from app.errors import InvalidError, NotFoundError
@@ -22,9 +22,10 @@ from app.generation import leaf_starting, leaves, policies, prompts, teachers
 from app.generation.models import GenerationDraft, GenerationRun
 from app.jobs import service as jobs
 from app.jobs.models import Job, JobKind
+from app.llm.models import Provider
+from app.samples import lineage
 from app.samples.models import Sample, SampleBody
 from app.samples.search import condition
-from app.sources import service as sources
 from app.sources.models import Source
 from app.validation import Money, build
 
@@ -72,31 +73,7 @@ def start(session: Session, dataset: Dataset, order: Order, *, by: Principal) ->
     seeds = _refuse_no_seeds(session, dataset, generator, order)
     if isinstance(generator, Lab) and not order.pilot:
         leaf_starting.refuse_at_work(session, dataset, generator)
-    source = _source(session, dataset, generator, order.where, by)
-    used = prompts.in_use(session, generator.key)
-    run = GenerationRun(
-        dataset_id=dataset.id,
-        source_id=source.id,
-        created_by=by.id,
-        generator=generator.key,
-        version=generator.version,
-        params=generator.params(),
-        prompts={
-            name: {"version": one.version, "hash": one.hash, "system": one.system, "user": one.user}
-            for name, one in used.items()
-        },
-        provider=provider.name if provider else "",
-        model=provider.model if provider else "",
-        judge=judge.name if judge else "",
-        judge_model=judge.model if judge else "",
-        where=order.where,
-        language=order.language,
-        pilot=order.pilot,
-        review_share=order.review_share,
-        reject_limit=order.reject_limit,
-    )
-    session.add(run)
-    session.flush()
+    run = _run(session, dataset, generator, order, (provider, judge), by)
     job = jobs.start(
         session,
         JobKind.GENERATE,
@@ -122,6 +99,42 @@ def start(session: Session, dataset: Dataset, order: Order, *, by: Principal) ->
         session, by, "generation.start", ("run", run.id), dataset_id=dataset.id, after=after
     )
     return job
+
+
+def _run(
+    session: Session,
+    dataset: Dataset,
+    generator: Generator,
+    order: Order,
+    asked: tuple[Provider | None, Provider | None],
+    by: Principal,
+) -> GenerationRun:
+    """The row of a run with all that decides what it makes; asked are its teacher and judge."""
+    provider, judge = asked
+    run = GenerationRun(
+        dataset_id=dataset.id,
+        source_id=_source(session, dataset, generator, order.where, by).id,
+        created_by=by.id,
+        generator=generator.key,
+        version=generator.version,
+        params=generator.params(),
+        prompts={
+            name: {"version": one.version, "hash": one.hash, "system": one.system, "user": one.user}
+            for name, one in prompts.in_use(session, generator.key).items()
+        },
+        provider=provider.name if provider else "",
+        model=provider.model if provider else "",
+        judge=judge.name if judge else "",
+        judge_model=judge.model if judge else "",
+        where=order.where,
+        language=order.language,
+        pilot=order.pilot,
+        review_share=order.review_share,
+        reject_limit=order.reject_limit,
+    )
+    session.add(run)
+    session.flush()
+    return run
 
 
 def _refuse_kinds(dataset: Dataset, generator: Generator) -> None:
@@ -179,17 +192,8 @@ def _refuse_no_seeds(session: Session, dataset: Dataset, generator: Generator, o
 def _source(
     session: Session, dataset: Dataset, generator: Generator, where: str, by: Principal
 ) -> Source:
-    """Where the samples are said to come from: under the licence that all seeds share, if one."""
-    licences: list[str | None] = []
-    if generator.kinds:
-        wanted = seeds_among(session, dataset.id, generator, where)
-        query = select(Source.license).distinct().join(Sample, Sample.source_id == Source.id)
-        licences = list(session.scalars(query.where(wanted)))
-    shared = licences[0] if len(licences) == 1 else None
-    name = f"generated: {generator.key}" + (f" from {shared}" if shared else "")
-    return sources.find_or_add(
-        session, name=name, origin=Origin.SYNTHETIC, license_=shared, by=by, terms="made by Winnow"
-    )
+    wanted = seeds_among(session, dataset.id, generator, where) if generator.kinds else None
+    return lineage.source_of_made(session, f"generated: {generator.key}", wanted, by)
 
 
 def get(session: Session, run_id: uuid.UUID | str) -> GenerationRun:

@@ -15,7 +15,7 @@ from app.accounts.policies import Principal
 from app.accounts.service import now
 from app.curation.pairs.answers import KINDS
 from app.curation.pairs.building import Gate, usual_margin
-from app.curation.records import Kind, Origin
+from app.curation.records import Kind
 from app.datasets import service as datasets
 from app.datasets.models import KINDS_OF, Dataset
 from app.errors import ConflictError, InvalidError, NotFoundError
@@ -25,11 +25,9 @@ from app.preferences import candidates, policies, storing
 from app.preferences.candidates import Found
 from app.preferences.drafting import Draft, draft
 from app.preferences.orders import Method, Order, method
-from app.samples import bulk
+from app.samples import bulk, lineage
 from app.samples.models import BulkAction, Sample
 from app.samples.search import condition
-from app.sources import service as sources
-from app.sources.models import Source
 
 MOST_READ = 50_000  # answers whose questions are read while somebody waits
 MOST_TRIED = 10_000  # answers that are compared meanwhile
@@ -122,7 +120,8 @@ def start(session: Session, dataset: Dataset, order: Order, *, by: Principal) ->
     found_by, into = _checked(session, dataset, order)
     if jobs.open_jobs(session, into.id, JobKind.PAIR):
         raise ConflictError(f"Pairs of {into.name} are being built or taken back right now.")
-    source = _source(session, dataset, found_by, order.where, by)
+    of = _of(session, dataset, order.where)
+    source = lineage.source_of_made(session, f"pairs: {found_by.way}", of, by)
     action = BulkAction(
         dataset_id=into.id,
         created_by=by.id,
@@ -152,19 +151,6 @@ def start(session: Session, dataset: Dataset, order: Order, *, by: Principal) ->
         session, by, "pairs.start", ("bulk_action", action.id), dataset_id=into.id, after=after
     )
     return job
-
-
-def _source(
-    session: Session, dataset: Dataset, found_by: Method, where: str, by: Principal
-) -> Source:
-    """Where pairs are said to come from: under the licence that all answers share, if one."""
-    query = select(Source.license).distinct().join(Sample, Sample.source_id == Source.id)
-    licences = list(session.scalars(query.where(_of(session, dataset, where))))
-    shared = licences[0] if len(licences) == 1 else None
-    name = f"pairs: {found_by.way}" + (f" from {shared}" if shared else "")
-    return sources.find_or_add(
-        session, name=name, origin=Origin.SYNTHETIC, license_=shared, by=by, terms="made by Winnow"
-    )
 
 
 def _of(session: Session, dataset: Dataset, where: str) -> ColumnElement[bool]:

@@ -96,26 +96,7 @@ def start(
 ) -> tuple[Release, Job]:
     """Freeze the approved rows that match, and build the files in a job."""
     policies.may_release(by)
-    datasets.refuse_protected(dataset, "released")
-    contamination.refuse_open(session, dataset)
-    if not _NAME.match(name):
-        raise InvalidError(
-            f"`{name}` can't be a release's name: use 1 to 63 letters, digits, `-`, `_` and `.`."
-        )
-    unknown = [one for one in formats if one not in FORMATS]
-    if unknown or not formats:
-        raise InvalidError(
-            f"`{unknown[0] if unknown else ''}` is no format. There are {', '.join(FORMATS)}."
-        )
-    taken = select(Release.id).where(Release.dataset_id == dataset.id, Release.name == name)
-    if session.scalar(taken) is not None:
-        raise ConflictError(f"There is a release `{name}` already; releases never change.")
-    if not approved(session, dataset, where):
-        raise InvalidError("No approved row matches, so there is nothing to release.")
-    rates.refuse_below(session, dataset, where)
-    guards.refuse_above(session, dataset, where)
-    batches.refuse_worse(session, dataset, where)
-    batches.refuse_unseen(session, dataset, where)
+    _refuse(session, dataset, name, where, formats)
     release = Release(
         dataset_id=dataset.id,
         name=name,
@@ -144,6 +125,32 @@ def start(
         after={"name": name, "where": where, "formats": release.formats},
     )
     return release, job
+
+
+def _refuse(
+    session: Session, dataset: Dataset, name: str, where: str, formats: Sequence[str]
+) -> None:
+    """Refuse what can't be released, the dataset first, then the order, then the rows."""
+    datasets.refuse_protected(dataset, "released")
+    contamination.refuse_open(session, dataset)
+    if not _NAME.match(name):
+        raise InvalidError(
+            f"`{name}` can't be a release's name: use 1 to 63 letters, digits, `-`, `_` and `.`."
+        )
+    unknown = [one for one in formats if one not in FORMATS]
+    if unknown or not formats:
+        raise InvalidError(
+            f"`{unknown[0] if unknown else ''}` is no format. There are {', '.join(FORMATS)}."
+        )
+    taken = select(Release.id).where(Release.dataset_id == dataset.id, Release.name == name)
+    if session.scalar(taken) is not None:
+        raise ConflictError(f"There is a release `{name}` already; releases never change.")
+    if not approved(session, dataset, where):
+        raise InvalidError("No approved row matches, so there is nothing to release.")
+    rates.refuse_below(session, dataset, where)
+    guards.refuse_above(session, dataset, where)
+    batches.refuse_worse(session, dataset, where)
+    batches.refuse_unseen(session, dataset, where)
 
 
 def freeze(session: Session, release: Release) -> None:

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from app.accounts.policies import Principal
+from app.curation.records import Origin
 from app.datasets.models import Dataset
 from app.errors import ConflictError, InvalidError
 from app.jobs.models import Job
@@ -14,6 +15,8 @@ from app.samples import bulk
 from app.samples.bulk import Action
 from app.samples.models import OPEN, Sample, SampleBody, SampleParent
 from app.samples.service import body
+from app.sources import service as sources
+from app.sources.models import Source
 
 _SHOWN = 3
 _ALIKE = 0.6  # share of the words of both that both have
@@ -64,6 +67,24 @@ def parents_of(session: Session, sample: Sample) -> list[Parent]:
 
 def _alike(one: set[str], other: set[str]) -> bool:
     return 2 * len(one & other) >= _ALIKE * (len(one) + len(other))
+
+
+def source_of_made(
+    session: Session, made_by: str, wanted: ColumnElement[bool] | None, by: Principal
+) -> Source:
+    """Where samples are said to come from that were made of others, or of none.
+
+    Under the licence that all of those share, if they share one.
+    """
+    licences: list[str | None] = []
+    if wanted is not None:
+        query = select(Source.license).distinct().join(Sample, Sample.source_id == Source.id)
+        licences = list(session.scalars(query.where(wanted)))
+    shared = licences[0] if len(licences) == 1 else None
+    name = made_by + (f" from {shared}" if shared else "")
+    return sources.find_or_add(
+        session, name=name, origin=Origin.SYNTHETIC, license_=shared, by=by, terms="made by Winnow"
+    )
 
 
 def open_children(session: Session, sample_id: int) -> int:

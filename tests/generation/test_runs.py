@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import uuid
 from collections import Counter
 from collections.abc import Callable, Sequence
 from decimal import Decimal
@@ -472,7 +473,7 @@ def test_what_another_run_adds_meanwhile_is_known(
     blind = Screening.of(session, dataset.id, Paraphrase())
 
     added = fill(session, dataset, lead, texts(late))[-1]
-    screening.catch_up(session, dataset.id)
+    screening.catch_up(session, GenerationRun(id=uuid.uuid4(), dataset_id=dataset.id))
 
     (found,) = screening.screened(made_)
     assert found.outcome is Outcome.DUPLICATE
