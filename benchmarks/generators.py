@@ -45,8 +45,12 @@ def measure(place: Place) -> Iterator[Result]:
 
 
 def _asked(place: Place) -> Iterator[Result]:
-    """Self-Instruct over all of Alpaca, so that every draft is held against 52,002 samples."""
-    count, rows = max(place.part(4_000), 200), min(place.part(52_002), 52_002)
+    """Self-Instruct over all of Alpaca, so that every draft is held against 52,002 samples.
+
+    A short run and a long one: what the long one takes more is asking alone, without the start
+    (what drafts are held against is read) and the end (variety is measured).
+    """
+    count, rows = max(place.part(16_000), 400), min(place.part(52_002), 52_002)
     home = place.base / f"generating-{count}"
     shutil.rmtree(home, ignore_errors=True)
     with endpoint() as url, running(home, workers=1, queues="cpu,gpu") as bench:
@@ -61,11 +65,15 @@ def _asked(place: Place) -> Iterator[Result]:
         with llm_worker(bench) as worker:
             order = {"generator": "self_instruct", "provider": "local"}
             _run(bench, {**order, "pilot": True, "params": {"instructions": 20, "seed": 1}})
+            fewer = {"instructions": count // 4, "seed": 2}
+            _, short = _run(bench, {**order, "params": fewer})
             before = cpu_seconds(worker)
             job, seconds = _run(bench, {**order, "params": {"instructions": count}})
             used, memory = cpu_seconds(worker) - before, memory_mb(worker)
         what = f"generating {count:,} samples, each held against {rows:,} and its run"
         yield throughput(what, count, seconds)
+        more = f"the {count - count // 4:,} more that it makes than a run of {count // 4:,}"
+        yield throughput(more, count - count // 4, seconds - short)
         told = (
             f"{used / seconds:.0%} of a core, {memory:,.0f} MB, {job['result']['accepted']:,} taken"
         )

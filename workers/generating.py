@@ -2,16 +2,22 @@
 
 One worker does a run: so limits and budget hold exactly, and a run compares with itself. A worker
 that is killed loses no reply that was paid for, and what it wrote it does not write again.
+
+The loop only asks. All that reads or writes the database is done by one other thread, piece after
+piece: so models are asked while drafts are screened and written.
 """
 
 import asyncio
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import partial
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -37,10 +43,13 @@ from workers.chunks import Chunk, Handler
 from workers.rounds import rounds
 
 _BATCH = 500  # seeds of a generator that asks nobody: what it draws depends on these ends
-_WRITTEN = 256  # requests between two checkpoints: nothing is sent while they are written
+_WRITTEN = 256  # requests between two checkpoints
 _EVERY_S = 2.0  # between two checkpoints where replies come slowly
-_AHEAD = 4  # tasks waiting per one in flight
+_HELD = 8 * _WRITTEN  # answered requests that wait to be written: then nothing more is asked
+_AHEAD = 8  # tasks begun per one in flight: they are read, and their stored replies looked for
 _DOWN = 10  # so many failures in a row, and the endpoint counts as down
+
+Result = TypeVar("Result")
 
 
 def plan(session: Session, job: Job) -> list[dict[str, Any]]:
@@ -117,13 +126,13 @@ class _Run:
         self._chunk, self._run, self._generator = chunk, run, generator
         asked = teachers.asked(chunk.session, chunk.job, run)
         self._provider, self._judge = asked.provider, asked.judge or asked.provider
-        self._asking, self._judging = asked.asking()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="database")
+        self._asking, self._judging = asked.asking(thread=self._thread)
         self._tools = tools_for(generator)
         self._prompts = prompts.of_run(run.generator, run.prompts)
-        self._free = asyncio.Semaphore(asked.provider.concurrency)
-        self._most = asked.provider.concurrency * _AHEAD
+        self._block = asked.provider.concurrency
         self._screening: asyncio.Task[Screening]
-        self._stopping = False
+        self._saving: asyncio.Task[None] | None = None
         self._saved = time.monotonic()
         self._held: list[_Answered] = []
 
@@ -138,42 +147,55 @@ class _Run:
         except ModelError as error:
             raise to_mend(error, named="run") from error
         finally:
-            await self._asking.close()
-            if self._judging is not None:
-                await self._judging.close()
+            if self._saving is not None:
+                await asyncio.gather(self._saving, return_exceptions=True)
+            for asking in self._both():
+                await asking.close()
+            self._thread.shutdown()
+
+    def _both(self) -> list[Asking]:
+        return [self._asking] if self._judging is None else [self._asking, self._judging]
+
+    async def _aside(self, work: Callable[[], Result]) -> Result:
+        """Do it in the thread of the database."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, copy_context().run, work)
 
     async def _screened(self) -> Screening:
         found = Screening(self._generator)
-        for step in found.steps(self._chunk.session, self._run.dataset_id):
+        steps = found.steps(self._chunk.session, self._run.dataset_id)
+        while (step := await self._aside(partial(next, steps, None))) is not None:
             await asyncio.to_thread(step)
-        self._chunk.checkpoint(0)  # no transaction stays open while models think
+        # No transaction stays open while models think.
+        await self._aside(partial(self._chunk.checkpoint, 0))
         return found
 
     async def _all(self) -> None:
         if isinstance(self._generator, Lab):
-            for tasks in rounds(self._chunk, self._run, self._generator):
-                await self._each(tasks)
+            waves = rounds(self._chunk, self._run, self._generator)
+            while (wave := await self._aside(partial(next, waves, None))) is not None:
+                await self._each(wave)
         else:
-            await self._each(self._tasks())
+            await self._each(await self._aside(self._tasks))
 
     async def _each(self, tasks: Iterator[Task]) -> None:
         """Ask, and write all that came back."""
-        self._stopping = False
         pending: deque[asyncio.Task[_Answered]] = deque()
         try:
-            for task in tasks:
-                pending.append(asyncio.create_task(self._answered(task)))
-                while len(pending) >= self._most or (pending and pending[0].done()):
+            while block := await self._aside(lambda: list(islice(tasks, self._block))):
+                pending.extend(asyncio.create_task(self._answered(task)) for task in block)
+                while len(pending) > (_AHEAD - 1) * self._block or (pending and pending[0].done()):
                     await self._take(await pending.popleft())
             while pending:
                 await self._take(await pending.popleft())
             await self._save(len(self._held))
         except (BudgetError, ModelError):
-            await self._screening
             await self._save(self._before_failures())
             raise
         finally:
-            self._stopping = True
+            if pending:  # something went wrong
+                for asking in self._both():
+                    asking.stop()
             await asyncio.gather(*pending, return_exceptions=True)
 
     def _tasks(self) -> Iterator[Task]:
@@ -184,25 +206,22 @@ class _Run:
 
     async def _answered(self, task: Task) -> _Answered:
         """The lines of a task; what was asked for it so far is paid and told, even if it failed."""
-        async with self._free:
-            if self._stopping:
-                raise asyncio.CancelledError
-            params = self._chunk.job.params
-            talk = Talk(
-                self._ask,
-                self._prompts,
-                self._run.language or task.shared("language") or "",
-                params["temperature"],
-                params["max_tokens"],
-                self._tools,
-                judge=self._ask_judge if self._judging is not None else None,
-            )
-            try:
-                made = await self._generator.made(task, talk)
-            except ModelError as error:
-                if error.fatal:
-                    raise
-                return _Answered(task, self._lines(task, [_failed(error)], talk), failed=True)
+        params = self._chunk.job.params
+        talk = Talk(
+            self._ask,
+            self._prompts,
+            self._run.language or task.shared("language") or "",
+            params["temperature"],
+            params["max_tokens"],
+            self._tools,
+            judge=self._ask_judge if self._judging is not None else None,
+        )
+        try:
+            made = await self._generator.made(task, talk)
+        except ModelError as error:
+            if error.fatal:
+                raise
+            return _Answered(task, self._lines(task, [_failed(error)], talk), failed=True)
         return _Answered(task, self._lines(task, made, talk))
 
     async def _ask(self, question: Question) -> Reply:
@@ -230,9 +249,12 @@ class _Run:
         failures = len(self._held) - self._good()
         if failures >= _DOWN:
             raise ModelError(answered.lines[0].made.reason, fatal=False)
+        if self._saving is not None and (self._saving.done() or len(self._held) >= _HELD):
+            await self._written()
         waited = time.monotonic() - self._saved >= _EVERY_S
-        if self._good() >= _WRITTEN or (waited and self._good()):
-            await self._save(self._good())
+        good = self._good()
+        if self._saving is None and (good >= _WRITTEN or (waited and good)):
+            self._saving = asyncio.create_task(self._write(self._first(good)))
 
     def _good(self) -> int:
         """How many stand before the failures at the end, which may be the endpoint's."""
@@ -248,16 +270,31 @@ class _Run:
         """
         return next((at for at, one in enumerate(self._held) if one.failed), len(self._held))
 
-    async def _save(self, count: int) -> None:
-        """Write the first of those that are held, and how far the run is."""
+    def _first(self, count: int) -> list[_Answered]:
         some, self._held = self._held[:count], self._held[count:]
-        if not some:
-            return
+        return some
+
+    async def _save(self, count: int) -> None:
+        """Write the first of those that are held, behind what is being written."""
+        await self._written()
+        await self._write(self._first(count))
+
+    async def _written(self) -> None:
+        """Wait for what is being written, and hear of what went wrong there."""
+        saving, self._saving = self._saving, None
+        if saving is not None:
+            await saving
+
+    async def _write(self, some: Sequence[_Answered]) -> None:
         screening = await self._screening
         self._saved = time.monotonic()
-        self._asking.flush()
-        if self._judging is not None:
-            self._judging.flush()
+        if some:
+            for asking in self._both():
+                await asking.save()
+            await self._aside(partial(self._store, screening, some))
+
+    def _store(self, screening: Screening, some: Sequence[_Answered]) -> None:
+        """Write these, and how far the run is."""
         _write(self._chunk, self._run, screening, [line for one in some for line in one.lines])
         state = {"next": some[-1].task.number + 1}
         if self._generator.per_seed:

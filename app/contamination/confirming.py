@@ -25,7 +25,7 @@ from app.jobs import service as jobs
 from app.jobs.models import Job, JobKind
 from app.llm import policies as llm_policies
 from app.llm import service as llm
-from app.llm.asking import Account
+from app.llm.ledger import Account
 from app.samples.models import Sample, SampleBody
 from app.validation import Money
 

@@ -1,37 +1,55 @@
 """Whether generated text loses what is rare in the text that it began with (arXiv 2305.17493).
 
 Mean measures can improve while the tails die, so none is used here. Alarms compare a round with
-the one before: rare tokens -5 %, runs of three words -20 %.
+the one before: rare tokens -5 %, runs of three words -20 %, cells with a text in them -20 %.
 """
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 from zlib import crc32
 
 import numpy as np
 
+from app.curation.occupancy import Cells
 from app.curation.text.stems import WORD
 
 RARE = 1e-4  # share of all tokens of the anchor under which one is rare
-_RARE_LOST, _RUNS_LOST = 0.05, 0.2
+_RARE_LOST, _RUNS_LOST, _CELLS_LOST = 0.05, 0.2, 0.2
 _VENDI, _WIDTH, _NONE = 400, 4096, 1e-12
 
 
 @dataclass(frozen=True, slots=True)
 class Tails:
     """What a round has: the share of the anchor's rare tokens, of distinct runs of three words,
-    the spread of lengths in words (standard deviation over mean), and how many texts as unlike as
-    can be would be as various as 100 of it (Vendi score)."""
+    the spread of lengths in words (standard deviation over mean), how many texts as unlike as
+    can be would be as various as 100 of it (Vendi score), and the share of the anchor's clusters
+    in which it has a text."""
 
     rare_recall: float
     distinct_3: float
     length_spread: float
     vendi: float
+    occupancy: float
 
 
-def tails(rare: frozenset[str], texts: Sequence[str]) -> Tails:
-    """Measure texts against the rare tokens of the anchor: of human text, or the first round."""
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """What later rounds are held against: of human text, or of the first round."""
+
+    rare: frozenset[str]
+    cells: Cells
+
+    @classmethod
+    def of(cls, texts: Sequence[str]) -> Self:
+        """The rare tokens and the clusters of these texts."""
+        return cls(rare_tokens(texts), Cells([tokens(one) for one in texts]))
+
+
+def tails(anchor: Anchor, texts: Sequence[str]) -> Tails:
+    """Measure texts against the anchor."""
+    rare = anchor.rare
     words = [tokens(one) for one in texts]
     there = {word for one in words for word in one}
     runs = [run for one in words for run in zip(one, one[1:], one[2:], strict=False)]
@@ -40,6 +58,7 @@ def tails(rare: frozenset[str], texts: Sequence[str]) -> Tails:
         distinct_3=len(set(runs)) / len(runs) if runs else 0.0,
         length_spread=_spread([len(one) for one in words]),
         vendi=vendi(words),
+        occupancy=anchor.cells.occupied(words),
     )
 
 
@@ -66,6 +85,10 @@ def alarms(before: Tails, now: Tails) -> list[str]:
         found.append(
             f"Of all runs of three words {before.distinct_3:.0%} differed, now "
             f"{now.distinct_3:.0%} do."
+        )
+    if now.occupancy < before.occupancy * (1 - _CELLS_LOST):
+        found.append(
+            f"Of the clusters {before.occupancy:.0%} had a text, now {now.occupancy:.0%} have."
         )
     return found
 

@@ -22,6 +22,7 @@ from app.jobs.models import Job
 from app.jobs.schemas import JobOut, accepted, job_out
 from app.sources import service as sources
 from app.validation import build
+from app.web.forms import multipart
 from app.web.pagination import Page
 
 router = APIRouter(tags=["datasets"])
@@ -134,15 +135,7 @@ _BODY = {
         "required": True,
         "content": {
             "application/json": {"schema": PathImport.model_json_schema()},
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["file"],
-                    "properties": {
-                        "file": {"type": "array", "items": {"type": "string", "format": "binary"}}
-                    },
-                }
-            },
+            **multipart(PathImport),
         },
     }
 }

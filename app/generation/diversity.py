@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ARRAY, BigInteger, ColumnElement, any_, cast, select
 from sqlalchemy.orm import Session
 
-from app.curation.collapse import Tails, alarms, rare_tokens, tails
+from app.curation.collapse import Anchor, Tails, alarms, tails
 from app.curation.generators.base import Asking
 from app.curation.records import Origin
 from app.generation import service
@@ -22,6 +22,7 @@ MEASURES = {
     "rare_recall": "Rare words that are there",
     "distinct_3": "Runs of three words that differ",
     "vendi": "Vendi score",
+    "occupancy": "Clusters with a text in them",
     "length_spread": "Spread of lengths",
 }
 
@@ -62,12 +63,13 @@ def of_run(session: Session, run: GenerationRun) -> dict[str, Any] | None:
 def _beside(anchor: Sequence[str], made: Sequence[str]) -> tuple[Tails, Tails]:
     """As many texts of the anchor as were made, and those that were made.
 
-    One half of the anchor says what is rare, the other half is held against it as the made ones
-    are: so that neither is rich by its number, nor by being what it is compared with.
+    One half of the anchor says what is rare and where texts lie, the other half is held against it
+    as the made ones are: so that neither is rich by its number, nor by being what it is compared
+    with.
     """
-    rare, other = rare_tokens(anchor[::2]), anchor[1::2] or anchor
+    half, other = Anchor.of(anchor[::2]), anchor[1::2] or anchor
     count = min(len(other), len(made))
-    return tails(rare, _some(other, count)), tails(rare, _some(made, count))
+    return tails(half, _some(other, count)), tails(half, _some(made, count))
 
 
 def _some(texts: Sequence[str], count: int) -> list[str]:
@@ -124,4 +126,5 @@ def _shown(found: Tails) -> dict[str, float]:
         "distinct_3": round(found.distinct_3, 4),
         "length_spread": round(found.length_spread, 4),
         "vendi": round(found.vendi, 4),
+        "occupancy": round(found.occupancy, 4),
     }

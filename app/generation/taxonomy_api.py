@@ -9,6 +9,7 @@ from app.datasets import service as datasets
 from app.generation import leaf_account, taxonomy_view
 from app.generation.leaf_account import Standing
 from app.generation.taxonomy_schemas import (
+    DocumentForm,
     DocumentOut,
     ImportedOut,
     LeafOut,
@@ -16,23 +17,14 @@ from app.generation.taxonomy_schemas import (
     NodeOut,
     SeedOut,
     TargetOrder,
+    TreeForm,
 )
 from app.taxonomy import exporting, service
-from app.web.forms import FormFields, Uploads
+from app.web.forms import FormFields, Uploads, multipart
 from app.web.pagination import Page
 
 router = APIRouter(tags=["taxonomy"])
 PathQuery = Annotated[str, Query(max_length=2000, description="A leaf or a branch")]
-
-
-def _form(*fields: str) -> dict[str, Any]:
-    """The description of a multipart form with one file and these texts."""
-    properties: dict[str, Any] = {name: {"type": "string"} for name in fields}
-    properties["file"] = {"type": "string", "format": "binary"}
-    schema = {"type": "object", "required": ["file"], "properties": properties}
-    return {
-        "requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}
-    }
 
 
 _ZIP: dict[int | str, dict[str, Any]] = {
@@ -92,7 +84,7 @@ def get_node(name: str, session: SessionDep, _user: CurrentUser, path: PathQuery
 @router.post(
     "/datasets/{name}/taxonomy/import",
     name="api:import_taxonomy",
-    openapi_extra=_form("license", "source"),
+    openapi_extra={"requestBody": {"required": True, "content": multipart(TreeForm)}},
 )
 def import_taxonomy(
     name: str, session: SessionDep, user: CurrentUser, files: Uploads, form: FormFields
@@ -103,8 +95,7 @@ def import_taxonomy(
     what people wrote, but for those that a `winnow.json` of an export names.
     """
     dataset = datasets.get(session, name)
-    given = {"license_": form.get("license", ""), "source": form.get("source", "")}
-    found = taxonomy_view.take(session, dataset, files, by=user, **given)
+    found = taxonomy_view.take(session, dataset, files, form, by=user)
     return ImportedOut.model_validate(found)
 
 
@@ -148,14 +139,14 @@ def remove(name: str, session: SessionDep, user: CurrentUser, path: PathQuery) -
 @router.post(
     "/datasets/{name}/taxonomy/documents",
     name="api:attach_document",
-    openapi_extra=_form("path"),
+    openapi_extra={"requestBody": {"required": True, "content": multipart(DocumentForm)}},
 )
 def attach(
     name: str, session: SessionDep, user: CurrentUser, files: Uploads, form: FormFields
 ) -> DocumentOut:
     """Attach a document, text or Markdown, to a leaf; one of the same name is replaced."""
     dataset = datasets.get(session, name)
-    made = taxonomy_view.attach(session, dataset, form.get("path", ""), files, by=user)
+    made = taxonomy_view.attach(session, dataset, files, form, by=user)
     return DocumentOut.model_validate(made)
 
 

@@ -138,8 +138,7 @@ def import_tree(
 ) -> HTMLResponse:
     """Import an archive, and show what became of it."""
     dataset = datasets.get(session, name)
-    given = {"license_": form.get("license", ""), "source": form.get("source", "")}
-    report = taxonomy_view.take(session, dataset, files, by=user, **given)
+    report = taxonomy_view.take(session, dataset, files, form, by=user)
     session.flush()
     return _page(request, session, dataset, report=report)
 
@@ -182,9 +181,8 @@ def attach(
 ) -> Response:
     """Attach a document to a leaf."""
     dataset = datasets.get(session, name)
-    path = form.get("path", "")
-    taxonomy_view.attach(session, dataset, path, files, by=user)
-    return _back(dataset, path)
+    taxonomy_view.attach(session, dataset, files, form, by=user)
+    return _back(dataset, form.get("path", ""))
 
 
 @router.post("/datasets/{name}/taxonomy/documents/remove", name="taxonomy:detach")

@@ -91,6 +91,19 @@ class ImportedOut(BaseModel):
     problems: list[ProblemOut]
 
 
+class TreeForm(BaseModel):
+    """What stands beside the archive of a tree."""
+
+    license: str = Field("", max_length=500, description="Of what people wrote in it")
+    source: str = Field("", max_length=200, description="Its name among the sources")
+
+
+class DocumentForm(BaseModel):
+    """What stands beside a document."""
+
+    path: str = Field("", max_length=2000, description="The leaf that it is for")
+
+
 class TargetOrder(BaseModel):
     path: str = Field("", max_length=2000, description="A leaf or a branch; empty for all leaves")
     target: int | None = Field(

@@ -1,6 +1,6 @@
 """A node of a taxonomy with its seeds and documents, for pages and for JSON."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -13,11 +13,13 @@ from app.datasets.models import Dataset
 from app.errors import InvalidError, TooLargeError
 from app.generation import leaf_account
 from app.generation.leaf_account import Standing
+from app.generation.taxonomy_schemas import DocumentForm, TreeForm
 from app.samples.models import Sample, SampleBody, Status
 from app.taxonomy import importing, service
 from app.taxonomy.archive import MAX_DOCUMENT
 from app.taxonomy.importing import Imported
 from app.taxonomy.models import TaxonomyDocument, TaxonomyNode, TaxonomySeed
+from app.validation import build
 
 _MAX_ARCHIVE = 100 << 20
 
@@ -80,25 +82,33 @@ def take(
     session: Session,
     dataset: Dataset,
     files: Sequence[UploadFile],
+    form: Mapping[str, str],
     *,
     by: Principal,
-    license_: str,
-    source: str,
 ) -> Imported:
     """Import the one archive of a form."""
     file = _only(files, "an archive (.zip or .tar.gz) of the taxonomy's folder")
     if (file.size or 0) > _MAX_ARCHIVE:
         raise TooLargeError(f"{file.filename} is larger than {_MAX_ARCHIVE >> 20} MiB. Split it.")
     name = file.filename or "upload"
-    return importing.run(session, dataset, file.file, name, by=by, license_=license_, source=source)
+    said = build(TreeForm, form, "form")
+    return importing.run(
+        session, dataset, file.file, name, by=by, license_=said.license, source=said.source
+    )
 
 
 def attach(
-    session: Session, dataset: Dataset, path: str, files: Sequence[UploadFile], *, by: Principal
+    session: Session,
+    dataset: Dataset,
+    files: Sequence[UploadFile],
+    form: Mapping[str, str],
+    *,
+    by: Principal,
 ) -> TaxonomyDocument:
     """Attach the one document of a form to a leaf."""
     file = _only(files, "a text or Markdown file")
     raw = file.file.read(MAX_DOCUMENT + 1)
+    path = build(DocumentForm, form, "form").path
     return service.attach(session, dataset, path, file.filename or "document", raw, by=by)
 
 

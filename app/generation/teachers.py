@@ -1,5 +1,6 @@
 """Whom a run asks: the model that makes its drafts, and the one that decides on them."""
 
+from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
@@ -12,7 +13,8 @@ from app.generation.models import GenerationRun
 from app.jobs.models import Job, Queue
 from app.llm import policies as llm_policies
 from app.llm import service as llm
-from app.llm.asking import Account, Asking
+from app.llm.asking import Asking
+from app.llm.ledger import Account
 from app.llm.models import Provider, ProviderKind
 
 
@@ -24,14 +26,17 @@ class Asked:
     judge: Provider | None
     account: Account
 
-    def asking(self, *, tries: int | None = None) -> tuple[Asking, Asking | None]:
-        """Both as they are asked, from one budget."""
+    def asking(
+        self, *, tries: int | None = None, thread: Executor | None = None
+    ) -> tuple[Asking, Asking | None]:
+        """Both as they are asked, from one budget; `thread` reads and writes their replies."""
         more = {} if tries is None else {"tries": tries}
-        teacher = Asking(self.provider, llm.model_of(self.provider, **more), self.account)
+        taught = llm.model_of(self.provider, **more)
+        teacher = Asking(self.provider, taught, self.account, thread=thread)
         if self.judge is None:
             return teacher, None
         model = llm.model_of(self.judge, **more)
-        return teacher, Asking(self.judge, model, self.account, beside=teacher)
+        return teacher, Asking(self.judge, model, self.account, beside=teacher, thread=thread)
 
 
 def provider_of(

@@ -21,7 +21,8 @@ from app.generation import leaves, policies, prompts, service, teachers
 from app.generation.prompts import PromptWords
 from app.generation.service import Order
 from app.llm import service as llm
-from app.llm.asking import Account, Asking
+from app.llm.asking import Asking
+from app.llm.ledger import Account
 from app.llm.running import finished
 from app.samples.models import Sample
 from app.verifying.tools import tools_for

@@ -22,7 +22,7 @@ from app.judging import rubrics
 from app.judging.rubrics import Versioned
 from app.llm import policies as llm_policies
 from app.llm import service as llm
-from app.llm.asking import Account
+from app.llm.ledger import Account
 from app.llm.models import Provider
 from app.samples import registry
 from app.samples.models import DatasetSignal

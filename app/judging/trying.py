@@ -17,7 +17,8 @@ from app.datasets.models import Dataset
 from app.judging.service import among
 from app.llm import policies
 from app.llm import service as llm
-from app.llm.asking import Account, Asking
+from app.llm.asking import Asking
+from app.llm.ledger import Account
 from app.llm.running import finished
 from app.samples import service as samples
 from app.samples.search import schema_of

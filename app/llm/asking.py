@@ -7,22 +7,22 @@ that is killed loses the replies of that moment at most.
 import asyncio
 import hashlib
 import time
-import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Self
+from functools import partial
+from typing import Any
 
 import orjson
-from sqlalchemy import delete, func, select
-from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session
+from sqlalchemy import delete, select
 
 from app.curation.ports import LanguageModel, ModelError, Question, Reply
 from app.db import session_scope
-from app.jobs.models import Job
-from app.llm.models import LlmCall, LlmUsage, Provider
+from app.llm.ledger import Account, charge, spent, store
+from app.llm.models import LlmCall, Provider
 from app.llm.service import cost
 
 _FLUSH_S = 0.25
@@ -33,24 +33,6 @@ _BYTES_PER_TOKEN = 2.5  # fewer than in any common language: an estimate that er
 
 class BudgetError(Exception):
     """The next question could cost more than is left."""
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """Who pays for what: one line of the ledger."""
-
-    job_id: uuid.UUID | None
-    user_id: uuid.UUID | None
-    dataset_id: int | None
-    purpose: str
-    budget: Decimal | None = None
-
-    @classmethod
-    def of(cls, job: Job, purpose: str) -> Self:
-        """The account of a job, with the budget that stands in its parameters, if one does."""
-        budget = job.params.get("budget")
-        money = Decimal(budget) if budget else None
-        return cls(job.id, job.created_by, job.dataset_id, purpose, money)
 
 
 @dataclass(slots=True)
@@ -71,7 +53,10 @@ class _Open:
 
 
 class Asking:
-    """A model whose replies are kept. For one event loop and one thread."""
+    """A model whose replies are kept, with no more questions in flight than its provider takes.
+
+    For one event loop.
+    """
 
     def __init__(
         self,
@@ -79,16 +64,23 @@ class Asking:
         model: LanguageModel,
         account: Account,
         beside: "Asking | None" = None,
+        thread: Executor | None = None,
     ) -> None:
-        """`beside`: another model of the same job, whose budget is this one's too."""
+        """`beside`: another model of the same job, whose budget is this one's too.
+
+        `thread`: the one that reads and writes the database, so that the loop need not wait for it.
+        """
         self._provider = provider
         self._model = model
         self._account = account
+        self._thread = thread
+        self._free = asyncio.Semaphore(provider.concurrency)
+        self._stopped = False
         self._known: dict[bytes, Reply] = {}
         self._open = _Open()
         self._flushed = time.monotonic()
         self._soon: list[Question] = []
-        self._turn: asyncio.Future[None] | None = None
+        self._turn: asyncio.Task[None] | None = None
         self._purse: Purse = beside.purse if beside is not None else self._purse_before()
 
     @property
@@ -121,22 +113,12 @@ class Asking:
         """
         self._soon.append(question)
         if self._turn is None:
-            loop = asyncio.get_running_loop()
-            self._turn = loop.create_future()
-            loop.call_soon(self._recall_all)
+            self._turn = asyncio.create_task(self._recall_all())
         await asyncio.shield(self._turn)  # one that is cancelled must not end it for the others
 
-    def _recall_all(self) -> None:
-        soon, turn = self._soon, self._turn
-        self._soon, self._turn = [], None
-        if turn is None or turn.cancelled():
-            return
-        try:
-            self.recall(soon)
-        except SQLAlchemyError as error:
-            turn.set_exception(error)
-        else:
-            turn.set_result(None)
+    async def _recall_all(self) -> None:
+        soon, self._soon, self._turn = self._soon, [], None
+        await self._aside(partial(self.recall, soon))
 
     async def ask(self, question: Question) -> Reply:
         """The stored reply, or a new one; raise BudgetError before it could cost too much."""
@@ -145,6 +127,16 @@ class Asking:
         if known is not None:
             self._open.reused += 1
             return known
+        async with self._free:
+            if self._stopped:
+                raise asyncio.CancelledError
+            reply = await self._paid(question)
+        self._open.replies[key] = reply
+        if time.monotonic() - self._flushed >= _FLUSH_S:
+            await self.save()
+        return reply
+
+    async def _paid(self, question: Question) -> Reply:
         most = self._most(question)
         if self._account.budget is not None:
             await self._reserve(most, self._account.budget)
@@ -157,10 +149,11 @@ class Asking:
             if self._account.budget is not None:
                 self._purse.reserved -= most
         self._purse.spent += cost(self._provider, reply.tokens_in, reply.tokens_out)
-        self._open.replies[key] = reply
-        if time.monotonic() - self._flushed >= _FLUSH_S:
-            self.flush()
         return reply
+
+    def stop(self) -> None:
+        """Ask nothing more: what waits for its turn is cancelled, what is in flight comes back."""
+        self._stopped = True
 
     def _lose(self, question: Question, times: int) -> None:
         """Book answers that could not be read as the longest that they may have been."""
@@ -191,20 +184,47 @@ class Asking:
             session.execute(delete(LlmCall).where(LlmCall.hash == key))
 
     def flush(self) -> None:
-        """Write replies and costs."""
+        """Write replies and costs, here and now."""
+        with self._taken() as taken:
+            self._write(taken)
+
+    async def save(self) -> None:
+        """Write replies and costs, in the thread that does so."""
+        with self._taken() as taken:
+            await self._aside(partial(self._write, taken))
+
+    @contextmanager
+    def _taken(self) -> Iterator[_Open]:
+        """What is to be written; what comes meanwhile is for the next time, as is what failed."""
+        taken, self._open = self._open, _Open()
         self._flushed = time.monotonic()
-        replies, lost, reused = self._open.replies, self._open.lost, self._open.reused
-        if not replies and not lost and not reused:
+        self._known |= taken.replies
+        try:
+            yield taken
+        except Exception:
+            self._open.replies |= taken.replies
+            self._open.lost += taken.lost
+            self._open.reused += taken.reused
+            raise
+
+    def _write(self, taken: _Open) -> None:
+        if not taken.replies and not taken.lost and not taken.reused:
             return
         with session_scope() as session:
-            _store(session, self._provider, replies)
-            _charge(session, self._provider, self._account, [*replies.values(), *lost], reused)
-        self._known |= replies
-        self._open = _Open()
+            store(session, self._provider, taken.replies)
+            paid = [*taken.replies.values(), *taken.lost]
+            charge(session, self._provider, self._account, paid, taken.reused)
+
+    async def _aside(self, work: Callable[[], None]) -> None:
+        if self._thread is None:
+            work()
+        else:
+            run = copy_context().run
+            await asyncio.get_running_loop().run_in_executor(self._thread, run, work)
 
     async def close(self) -> None:
         """Write what is open and let go of the model."""
-        self.flush()
+        await self.save()
         await self._model.close()
 
     def key(self, question: Question) -> bytes:
@@ -226,55 +246,9 @@ class Asking:
         if self._account.budget is None:
             return Purse()
         with session_scope() as session:
-            query = select(func.sum(LlmUsage.money)).where(LlmUsage.job_id == self._account.job_id)
-            return Purse(session.scalar(query) or Decimal(0))
+            return Purse(spent(session, self._account))
 
 
 def _tokens(question: Question) -> int:
     size = sum(len(one.content.encode()) for one in question.messages)
     return int(size / _BYTES_PER_TOKEN) + 1
-
-
-def _store(session: Session, provider: Provider, replies: Mapping[bytes, Reply]) -> None:
-    rows = [
-        {
-            "hash": key,
-            "provider_id": provider.id,
-            "text": reply.text.replace("\0", "\ufffd"),
-            "finish": reply.finish,
-            "tokens_in": reply.tokens_in,
-            "tokens_out": reply.tokens_out,
-            "seconds": reply.seconds,
-        }
-        for key, reply in sorted(replies.items())
-    ]
-    if rows:
-        session.execute(insert(LlmCall).on_conflict_do_nothing(), rows)
-
-
-def _charge(
-    session: Session, provider: Provider, account: Account, replies: list[Reply], reused: int
-) -> None:
-    tokens_in = sum(reply.tokens_in for reply in replies)
-    tokens_out = sum(reply.tokens_out for reply in replies)
-    added = {
-        "calls": len(replies),
-        "reused": reused,
-        "tokens_in": tokens_in,
-        "tokens_out": tokens_out,
-        "money": cost(provider, tokens_in, tokens_out),
-        "kwh": provider.kwh * (tokens_in + tokens_out) / 1_000_000,
-        "seconds": sum(reply.seconds for reply in replies),
-    }
-    line = insert(LlmUsage).values(
-        job_id=account.job_id,
-        provider_id=provider.id,
-        user_id=account.user_id,
-        dataset_id=account.dataset_id,
-        purpose=account.purpose,
-        **added,
-    )
-    sums = {name: getattr(LlmUsage, name) + line.excluded[name] for name in added}
-    session.execute(
-        line.on_conflict_do_update(index_elements=["job_id", "provider_id", "purpose"], set_=sums)
-    )

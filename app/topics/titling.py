@@ -10,7 +10,8 @@ from app.curation.ports import ModelError
 from app.curation.shape.titling import question, title_in
 from app.jobs.models import Job
 from app.llm import service as llm
-from app.llm.asking import Account, Asking, BudgetError
+from app.llm.asking import Asking, BudgetError
+from app.llm.ledger import Account
 from app.llm.running import finished
 from app.samples import places
 from app.samples.places import Topic, TopicModel

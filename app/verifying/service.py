@@ -20,7 +20,7 @@ from app.jobs import service as jobs
 from app.jobs.models import Job, JobKind, Queue
 from app.llm import policies as llm_policies
 from app.llm import service as llm
-from app.llm.asking import Account
+from app.llm.ledger import Account
 from app.llm.models import Provider
 from app.samples import registry
 from app.samples.models import DatasetSignal, Sample

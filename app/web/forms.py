@@ -67,6 +67,15 @@ Uploads = Annotated[list[UploadFile], Depends(_uploads)]
 FormFields = Annotated[dict[str, str], Depends(_form_fields)]
 
 
+def multipart(model: type[BaseModel]) -> dict[str, Any]:
+    """The description, in OpenAPI, of a form with files and the texts of the model."""
+    files = {"type": "array", "items": {"type": "string", "format": "binary"}}
+    schema = model.model_json_schema()
+    schema["properties"] = {"file": files, **schema["properties"]}
+    schema["required"] = ["file"]
+    return {"multipart/form-data": {"schema": schema}}
+
+
 def params_from_form(model: type[BaseModel], form: Mapping[str, str], key: str) -> dict[str, Any]:
     """The parameters of a method from a form whose fields are named KEY.PARAMETER.
 

@@ -356,6 +356,8 @@ def test_nothing_outside_its_folder_can_be_written(box: Box) -> None:
         open("/work/mine", "w").write("x")
         print(os.listdir("/work"))
         """,
+        wall_s=120,  # every folder of a cold disk is tried
+        cpu_s=60,
     )
 
     assert said == "[]\n['mine']\n|"

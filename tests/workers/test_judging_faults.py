@@ -46,8 +46,8 @@ def stored(session: Session) -> set[int]:
     return {int(json.loads(text)["reason"].split()[1]) for text in texts}
 
 
-def kill_the_judge(bench: Bench, job: Json) -> bool:
-    """Kill the process that holds the job's chunk; false when none does."""
+def kill_the_holder(bench: Bench, job: Json) -> bool:
+    """Kill the process that holds the chunk of the job; false when none does."""
     with bench.session() as session:
         held = select(JobChunk.worker).where(
             JobChunk.job_id == job["id"], JobChunk.status == JobStatus.RUNNING
@@ -97,7 +97,7 @@ def test_a_judge_that_is_killed_goes_on_and_pays_no_reply_twice(
                 known = stored(session)
             counted = Counter(number(one) for one in list(endpoint.requests))
             kept |= {n: counted[n] for n in known - kept.keys()}
-            kills += kill_the_judge(bench, job)
+            kills += kill_the_holder(bench, job)
             time.sleep(0.2)
         found = bench.done(job)
         requests = Counter(number(one) for one in endpoint.requests)

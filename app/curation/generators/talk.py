@@ -7,10 +7,8 @@ from typing import Any
 
 from app.curation.generators.prompts import Prompt
 from app.curation.ports import Message, Question, Reply
-from app.curation.records import Kind, Record
-from app.curation.signals.batch import Batch
 from app.curation.signals.language import language_of
-from app.curation.signals.refusal import Refusal
+from app.curation.signals.refusal import refusal_in
 from app.curation.text.objects import last_object
 from app.curation.verifiers.base import Tools
 
@@ -174,9 +172,8 @@ def _refuse_refusals(found: Mapping[str, Any]) -> None:
 
 
 def _refusal(text: str) -> str:
-    answer = Record(Kind.INSTRUCTION, {"instruction": "", "input": "", "output": text})
-    found = Refusal().score(Batch([answer]))
-    return found.notes[0].text if 0 in found.notes else ""
+    phrase = refusal_in(text)
+    return f"The answer says “{phrase}”." if phrase else ""
 
 
 def _schema(names: Mapping[str, str]) -> dict[str, Any]:

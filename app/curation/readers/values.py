@@ -50,19 +50,19 @@ _BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|([\[{])|[\]}]', re.DOTALL)
 def parse_line(line: bytes, number: int, warnings: Warnings) -> dict[str, Any] | Rejected:
     """The object that a line of JSON holds."""
     values: Any
+    clean = b"u0000" not in line
     try:
         values = orjson.loads(line)
     except orjson.JSONDecodeError:
         values = _parse_leniently(line, number, warnings)
+        clean = False
     if isinstance(values, Rejected):
         return values
     if not isinstance(values, dict):
         return Rejected(number, not_an_object(values), excerpt(line))
     if line.count(b"{") + line.count(b"[") > DEEPEST and depth(line) > DEEPEST:
         return Rejected(number, TOO_DEEP, excerpt(line))
-    if b"u0000" in line:
-        return dict(storable(values, number, warnings))
-    return values
+    return values if clean else dict(storable(values, number, warnings))
 
 
 def _parse_leniently(line: bytes, number: int, warnings: Warnings) -> Any:
@@ -82,7 +82,7 @@ def _parse_leniently(line: bytes, number: int, warnings: Warnings) -> Any:
         warnings.add(COMMA, number)
     if strange:
         warnings.add(NOT_FINITE, number)
-    return storable(values, number, warnings)
+    return values
 
 
 def _not_json(line: bytes, number: int, problem: str, column: int) -> Rejected:

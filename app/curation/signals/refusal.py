@@ -74,14 +74,15 @@ class Refusal(Signal):
         for row, (record, response) in enumerate(zip(batch, batch.responses, strict=True)):
             if record.kind is Kind.TEXT or not response:
                 continue
-            phrase = _phrase(response)
+            phrase = refusal_in(response)
             values[row, 0] = phrase is not None
             if phrase is not None:
                 notes[row] = Note(f"The answer says “{phrase}”.")
         return Scores(values, notes=notes)
 
 
-def _phrase(response: str) -> str | None:
+def refusal_in(response: str) -> str | None:
+    """The words by which an answer declines, or says that a model wrote it."""
     found = _START.match(response)
     if found is not None and _NO_REFUSAL.match(response, found.end()):
         found = None

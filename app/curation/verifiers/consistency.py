@@ -1,15 +1,18 @@
 """Whether a model that is asked the same several times arrives at the answer."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 from pydantic import Field
 
 from app.curation.ports import Message, Question
 from app.curation.records import Record
+from app.curation.signals.refusal import refusal_in
 from app.curation.verifiers.base import Asking, FieldName, Tools, Verdict, lacks, text_of
 from app.curation.verifiers.plurality import judged, votes
 
+_FEWEST = 2  # answers that can agree
 _ASK = (
     "Solve the task. Think step by step, then end with one line `#### ` and the final answer alone."
     " This is attempt {number} of {of}: solve it on your own."
@@ -51,7 +54,9 @@ class Consistency(Asking):
         ]
 
     def settled(self, record: Record, replies: Sequence[str], tools: Tools) -> Verdict:
-        told = [one for one in replies if one.strip()]
-        if not told:
-            return Verdict(None, "The model answered nothing.")
-        return judged(text_of(record, self.answer), votes(told), self.share)
+        told = [one for one in replies if one.strip() and not refusal_in(one)]
+        if len(told) < _FEWEST:
+            lost = len(replies) - len(told)
+            return Verdict(None, f"{lost} of {len(replies)} replies are empty or a refusal.")
+        found = replace(votes(told), of=len(replies))  # who does not answer agrees with nobody
+        return judged(text_of(record, self.answer), found, self.share)

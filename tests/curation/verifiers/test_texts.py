@@ -290,6 +290,9 @@ def test_a_model_is_asked_k_times_and_most_count() -> None:
     assert verifier.settled(record, ["#### 5", "#### 5", "#### 4"], NO_TOOLS).passed is False
     assert verifier.settled(record, ["#### 5", "#### 6", "#### 4"], NO_TOOLS).passed is None
     assert verifier.settled(record, ["", " "], NO_TOOLS).passed is None
+    refusing = ["I'm sorry, but I can't help with that."] * 2
+    assert verifier.settled(record, [*refusing, "#### 4"], NO_TOOLS).passed is None
+    assert verifier.settled(record, [*refusing[:1], "#### 4", "#### 4"], NO_TOOLS).passed is True
 
 
 def test_the_instruction_is_told_from_the_answer() -> None:
