@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 from pydantic import Field
 
-from app.curation.generators import lab_knowledge, lab_prompts, lab_skills
+from app.curation.generators import lab_auxiliary, lab_knowledge, lab_prompts, lab_skills
 from app.curation.generators.base import Asking, Made, Task
 from app.curation.generators.leaf import Leaf
 from app.curation.generators.talk import Talk
@@ -22,7 +23,8 @@ class Lab(Asking):
     Skills: questions after seeds of the leaf, a gate on each question, an answer, a gate on both;
     where seeds work on a text, a new text comes first. Knowledge: questions and answers from
     passages of the leaf's documents, kept where the passage supports them, they are to the point
-    and stand alone. Leaves are asked for in rounds; one that does not get there is reported short.
+    and stand alone; summaries and facts of passages beside them, if wanted. Leaves are asked for
+    in rounds; one that does not get there is reported short.
     """
 
     key: ClassVar = "lab"
@@ -35,7 +37,11 @@ class Lab(Asking):
         lab_prompts.QUESTION_GATE,
         lab_prompts.ANSWER,
         lab_prompts.PAIR_GATE,
+        lab_prompts.SPELLING,
         lab_prompts.KNOWLEDGE,
+        lab_prompts.SUMMARY,
+        lab_prompts.EXTRACT,
+        lab_prompts.FACTS,
         lab_prompts.FAITHFUL,
         lab_prompts.RELEVANT,
         lab_prompts.ALONE,
@@ -51,6 +57,16 @@ class Lab(Asking):
     shown: int = Field(3, ge=1, le=10, description="Seeds in each request")
     rounds: int = Field(5, ge=1, le=50, description="Rounds at most until a leaf counts as short")
     least_pair: int = Field(2, ge=1, le=3, description="Grade of 1 to 3 that an answer needs")
+    spelling: bool = Field(
+        False, description="Mend the spelling of each passage of a document first"
+    )
+    auxiliary: int = Field(
+        0,
+        ge=0,
+        le=100,
+        description="Percent of the requests on documents that ask for a summary, for the main "
+        "sentences or for the facts of a passage instead of questions",
+    )
     seed: int = Field(0, ge=0, le=2**31 - 1, description="Another seed draws other examples")
 
     def paths(self) -> Sequence[str]:
@@ -67,11 +83,13 @@ class Lab(Asking):
 
     def task(self, leaf: Leaf, number: int, serial: int) -> Task:
         """The request with this number, the one at `serial` for its leaf."""
-        return leaf.request(
+        made = leaf.request(
             number, serial, count=self.per_request, shown=self.shown, seed=self.seed
         )
+        kind, instruction = lab_auxiliary.drawn(serial, self.auxiliary)
+        return replace(made, values={**made.values, "auxiliary": kind, "instruction": instruction})
 
     async def make(self, task: Task, talk: Talk) -> list[Made]:
         if task.values["kind"] == "knows":
-            return await lab_knowledge.make(task, talk)
+            return await lab_knowledge.make(task, talk, spelling=self.spelling)
         return await lab_skills.make(task, talk, self.least_pair)

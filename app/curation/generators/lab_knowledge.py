@@ -1,16 +1,24 @@
 """LAB for knowledge: questions and answers from a passage, held against it by three gates."""
 
-from app.curation.generators import lab_gates
+from difflib import SequenceMatcher
+
+from app.curation.generators import lab_auxiliary, lab_gates
 from app.curation.generators.base import Draft, Gate, Made, Outcome, Task
 from app.curation.generators.lab_skills import KNOWN, draft_of, shown
 from app.curation.generators.leaf import normal
-from app.curation.generators.talk import Talk
+from app.curation.generators.talk import DiscardError, Talk
+
+_SAME = 0.9  # of the letters: mended spelling changes few, another text changes many
 
 
-async def make(task: Task, talk: Talk) -> list[Made]:
+async def make(task: Task, talk: Talk, *, spelling: bool) -> list[Made]:
     """Pairs from a passage of the leaf's documents, and what becomes of each."""
     passage = task.values["passage"]
-    values = {**task.values, "examples": shown(task.seeds)}
+    if spelling:
+        passage = await _mended(talk, passage)
+    if task.values["auxiliary"]:
+        return await lab_auxiliary.make(task, talk, passage)
+    values = {**task.values, "passage": passage, "examples": shown(task.seeds)}
     found = await talk.fields("knowledge", values, {"pairs": "pairs"})
     seen = {normal(one.body["instruction"]) for one in task.seeds}
     made = []
@@ -22,15 +30,27 @@ async def make(task: Task, talk: Talk) -> list[Made]:
         elif normal(question) in seen:
             made.append(Made(Outcome.DUPLICATE, draft, reason=KNOWN))
         else:
-            made.append(await _judged(task, talk, draft))
+            made.append(await _judged(task, talk, draft, passage))
         seen.add(normal(question))
     return made
 
 
-async def _judged(task: Task, talk: Talk, draft: Draft) -> Made:
+async def _mended(talk: Talk, passage: str) -> str:
+    """The passage with its spelling mended; as it is where the reply is of no use, or says more.
+
+    The same passage is asked for once in a run: the reply is kept.
+    """
+    try:
+        mended = await talk.text("spelling", {"passage": passage}, cold=True)
+    except DiscardError:
+        return passage
+    return mended if SequenceMatcher(None, passage, mended).ratio() >= _SAME else passage
+
+
+async def _judged(task: Task, talk: Talk, draft: Draft, passage: str) -> Made:
     question, answer = draft.body["instruction"], draft.body["output"]
     pair = {"pair": f"{question}\n\n{answer}"}
-    passage, subject = task.values["passage"], task.values["task"]
+    subject = task.values["task"]
 
     told = {"passage": passage, **pair}
     about = {"task": subject, **pair}

@@ -103,6 +103,56 @@ KNOWLEDGE = Prompt(
     may=("examples", "manner"),
     data=("task", "passage", "examples"),
 )
+SPELLING = Prompt(
+    name="spelling",
+    title="Mended spelling of a passage",
+    system=(
+        "You correct spelling, hyphenation of broken lines and letters that were read wrongly. You "
+        "change nothing else: no word, no order, no fact, no layout."
+    ),
+    user="The passage:\n{{passage}}\n\nAnswer with the corrected passage alone.",
+    needs=("passage",),
+    data=("passage",),
+)
+SUMMARY = Prompt(
+    name="summary",
+    title="Detailed summary of a passage",
+    system=(
+        "You summarise passages in detail and in your own words: all that matters, in its order, "
+        "nothing that the passage does not say."
+    ),
+    user=("The subject: {{task}}\n\nThe passage:\n{{passage}}\n\nAnswer with the summary alone."),
+    needs=("passage",),
+    may=("task",),
+    data=("task", "passage"),
+)
+EXTRACT = Prompt(
+    name="extract",
+    title="Main sentences of a passage",
+    system="You pick from passages the sentences that carry them, each as it stands, unchanged.",
+    user=(
+        "The subject: {{task}}\n\nThe passage:\n{{passage}}\n\nPick at most a third of its "
+        "sentences. Answer with one JSON object: sentences (a list of texts)."
+    ),
+    needs=("passage",),
+    may=("task",),
+    data=("task", "passage"),
+)
+FACTS = Prompt(
+    name="facts",
+    title="Facts of a passage",
+    system=(
+        "You break passages down into facts. Each is one sentence that can be understood without "
+        "the others, names what it speaks of, and is stated by the passage."
+    ),
+    user=(
+        "The subject: {{task}}\n\nThe passage:\n{{passage}}\n\nAnswer with one JSON object: "
+        "facts (a list of texts)."
+    ),
+    needs=("passage",),
+    may=("task",),
+    data=("task", "passage"),
+)
 FAITHFUL = Prompt(
     name="faithful",
     title="Does the passage support the answer?",

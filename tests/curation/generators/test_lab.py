@@ -287,3 +287,87 @@ def test_verdicts_are_the_judges_where_there_is_one() -> None:
 
     assert told(found) == [("accepted", "")]
     assert (len(talk.replies), len(talk.judged), len(talk.questions)) == (2, 2, 4)
+
+
+BIRDS = "knowledge/science/birds"
+
+
+def test_a_share_of_the_requests_on_documents_asks_for_summaries_and_facts() -> None:
+    tasks = [
+        task(Lab(auxiliary=50), leaf(BIRDS, passages=(PASSAGE,)), serial=number)
+        for number in range(36)
+    ]
+
+    kinds = Counter(one.values["auxiliary"] for one in tasks)
+    assert kinds == {"": 18, "summary": 6, "extract": 6, "facts": 6}
+    assert len({one.values["instruction"] for one in tasks}) == 1 + 9
+    assert not any(task(Lab(), serial=number).values["auxiliary"] for number in range(9))
+
+
+def auxiliary(serial: int) -> tuple[Lab, Task]:
+    generator = Lab(auxiliary=100)
+    return generator, task(generator, leaf(BIRDS, passages=(PASSAGE,)), serial)
+
+
+def supported(word: str) -> dict[str, str]:
+    return {"explanation": "Weighed.", "supported": word}
+
+
+def test_a_summary_is_held_against_its_passage() -> None:
+    generator, asks = auxiliary(0)
+
+    (kept,) = made(generator, asks, ["A small bird that hides seeds.", supported("yes")])
+    (lost,) = made(generator, asks, ["A large bird.", supported("no")])
+
+    assert kept.draft is not None
+    assert kept.draft.body == {
+        "instruction": "Summarise this text in detail.",
+        "input": PASSAGE,
+        "output": "A small bird that hides seeds.",
+    }
+    assert kept.draft.parents == ()
+    assert kept.draft.metadata["taxonomy"] == BIRDS
+    assert told([kept, lost]) == [("accepted", ""), ("failed a gate", "faithful")]
+
+
+def test_main_sentences_stand_in_the_passage_in_its_order() -> None:
+    generator, asks = auxiliary(1)
+    first, second = "The chickadee is a small bird.", "It hides seeds in autumn"
+
+    (kept,) = made(generator, asks, [{"sentences": [second, f"1. {first}", first, ""]}])
+    (lost,) = made(generator, asks, [{"sentences": [first, "It eats worms."]}])
+
+    assert kept.draft is not None
+    assert kept.draft.body["output"] == f"{first} {second}"
+    assert told([kept, lost]) == [("accepted", ""), ("failed a gate", "word for word")]
+    assert "It eats worms." in lost.gates[0].reason
+
+
+def test_facts_are_a_list_that_the_passage_supports() -> None:
+    generator, asks = auxiliary(2)
+
+    (kept,) = made(generator, asks, [{"facts": ["- Chickadees are small."]}, supported("yes")])
+    (empty,) = made(generator, asks, [{"facts": [" "]}])
+
+    assert kept.draft is not None
+    assert kept.draft.body["output"] == "- Chickadees are small."
+    assert told([kept, empty]) == [("accepted", ""), ("unreadable", "")]
+
+
+@pytest.mark.parametrize(
+    ("reply", "used"),
+    [
+        (PASSAGE, PASSAGE),
+        ("Birds are nice, and here is quite another text about them.", PASSAGE.replace("ck", "kc")),
+        ("I'm sorry, but I can't help with that.", PASSAGE.replace("ck", "kc")),
+    ],
+)
+def test_mended_spelling_is_taken_where_it_is_no_other_text(reply: str, used: str) -> None:
+    misspelt = leaf(BIRDS, passages=(PASSAGE.replace("ck", "kc"),))
+    generator = Lab(spelling=True)
+    says = [reply, {"pairs": [{"question": "What is small?", "answer": "It."}]}, supported("no")]
+
+    (found,) = made(generator, task(generator, misspelt), says)
+
+    assert found.draft is not None
+    assert found.draft.metadata["context"] == used

@@ -60,6 +60,7 @@ def test_what_is_not_readable_is_asked_for_once_more() -> None:
         ),
         (("",), "unreadable", "is empty"),
         (("I'm sorry, but I can't help with that.",), "refused", "sorry"),
+        (({**PAIR, "answer": "I'm sorry, but I can't help with that."},), "refused", "sorry"),
         ((Reply('{"question"', "length", 9, 9, 0.1),), "cut off", "unfinished"),
     ],
 )
