@@ -3,6 +3,7 @@
 import itertools
 import re
 from collections import Counter
+from typing import Any
 
 import numba
 import numpy as np
@@ -140,10 +141,10 @@ def test_sentences(content: str, count: int) -> None:
 def test_a_folder_that_cannot_be_written_only_costs_time(monkeypatch: pytest.MonkeyPatch) -> None:
     compile_anew = numba.njit
 
-    def refuse_cache(*, nogil: bool, cache: bool = False) -> object:
+    def refuse_cache(*given: Any, cache: bool = False, **more: Any) -> object:
         if cache:
             raise RuntimeError("cannot cache function: no locator available")
-        return compile_anew(nogil=nogil)
+        return compile_anew(*given, **more)
 
     monkeypatch.setattr(numba, "njit", refuse_cache)
 
