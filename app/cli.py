@@ -185,9 +185,9 @@ def web(host: str, port: int, as_json: bool) -> None:
     """The web server alone."""
     _choose_logs(as_json)
     with _refusals():
-        from app import serving  # noqa: PLC0415
+        from app import parts  # noqa: PLC0415
 
-        serving.run_web(host, port)
+        parts.run_web(host, port)
 
 
 @main.command()
@@ -200,9 +200,9 @@ def worker(queues: str, processes: int, beat: bool, as_json: bool) -> None:
     _choose_logs(as_json)
     _check_queues(queues)
     with _refusals():
-        from app import serving  # noqa: PLC0415
+        from app import parts  # noqa: PLC0415
 
-        serving.run_worker(queues, processes, beat=beat)
+        parts.run_worker(queues, processes, beat=beat)
 
 
 @main.command()
@@ -211,9 +211,9 @@ def beat(as_json: bool) -> None:
     """The beat alone: it rings for upkeep, once in a deployment."""
     _choose_logs(as_json)
     with _refusals():
-        from app import serving  # noqa: PLC0415
+        from app import parts  # noqa: PLC0415
 
-        serving.run_beat()
+        parts.run_beat()
 
 
 for _verb in (

@@ -1,55 +1,29 @@
-"""Generating: many requests in flight, their outcomes screened and written in their order.
+"""Generating: a run with a model is asked and written, one without is made in batches.
 
 One worker does a run: so limits and budget hold exactly, and a run compares with itself. A worker
 that is killed loses no reply that was paid for, and what it wrote it does not write again.
-
-The loop only asks. All that reads or writes the database is done by one other thread, piece after
-piece: so models are asked while drafts are screened and written.
 """
 
-import asyncio
-import time
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
-from dataclasses import dataclass, replace
-from decimal import Decimal
-from functools import partial
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.curation.generators.base import Asking as AskingGenerator
-from app.curation.generators.base import Generator, Made, Outcome, Plain, Task
-from app.curation.generators.lab import Lab
-from app.curation.generators.talk import Talk
-from app.curation.ports import ModelError, Question, Reply
-from app.curation.records import Record
-from app.generation import finishing, prompts, service, teachers
+from app.curation.generators.base import Asking, Plain
+from app.generation import finishing, service
 from app.generation.models import GenerationRun
 from app.generation.screening import Screening
-from app.generation.storing import Line, store
+from app.generation.storing import Line
 from app.jobs.models import Job
-from app.llm import service as llm
-from app.llm.asking import Asking, BudgetError
 from app.llm.running import finished
 from app.samples.models import Sample
 from app.verifying.tools import tools_for
-from workers.asking import over_budget, to_mend
 from workers.chunks import Chunk, Handler
-from workers.rounds import rounds
+from workers.requesting import Requests, seeds, write
 
 _BATCH = 500  # seeds of a generator that asks nobody: what it draws depends on these ends
-_WRITTEN = 256  # requests between two checkpoints
-_EVERY_S = 2.0  # between two checkpoints where replies come slowly
-_HELD = 8 * _WRITTEN  # answered requests that wait to be written: then nothing more is asked
-_AHEAD = 8  # tasks begun per one in flight: they are read, and their stored replies looked for
-_DOWN = 10  # so many failures in a row, and the endpoint counts as down
-
-Result = TypeVar("Result")
 
 
 def plan(session: Session, job: Job) -> list[dict[str, Any]]:
@@ -65,15 +39,16 @@ def work(chunk: Chunk) -> None:
     """Go on from where the last checkpoint left off."""
     run = service.get(chunk.session, chunk.job.params["run"])
     generator = service.generator_of(run)
-    if isinstance(generator, AskingGenerator):
-        finished(_Run(chunk, run, generator).run())
+    if isinstance(generator, Asking):
+        with ThreadPoolExecutor(1, thread_name_prefix="database") as thread:
+            finished(Requests(chunk, run, generator, thread).run())
     elif isinstance(generator, Plain):
         _plain(chunk, run, generator)
 
 
 def _plain(chunk: Chunk, run: GenerationRun, generator: Plain) -> None:
     screening = Screening.of(chunk.session, run.dataset_id, generator)
-    found = _seeds(chunk, run, generator)
+    found = seeds(chunk, run, generator)
     number = chunk.state.get("next", 0)
     while batch := list(islice(found, _BATCH)):
         made = generator.make(batch)
@@ -82,233 +57,9 @@ def _plain(chunk: Chunk, run: GenerationRun, generator: Plain) -> None:
             for row, some in enumerate(made)
             for item, one in enumerate(some)
         ]
-        _write(chunk, run, screening, lines)
+        write(chunk, run, screening, lines)
         number += len(batch)
         chunk.checkpoint(len(batch), next=number, last_seed=batch[-1].id)
-
-
-def _seeds(chunk: Chunk, run: GenerationRun, generator: Generator) -> Iterator[Record]:
-    """The seeds that are left; all of them for a generator that draws its own examples."""
-    session, params = chunk.session, chunk.job.params
-    wanted = service.seeds_among(session, run.dataset_id, generator, run.where)
-    most = params["seeds"]
-    last = 0
-    if not isinstance(generator, AskingGenerator) or generator.per_seed:
-        most = min(most, service.PILOT_TASKS) if run.pilot else most
-        most -= chunk.state.get("next", 0)
-        last = chunk.state.get("last_seed", 0)
-    return service.seeds(session, wanted, last, chunk.params["high"], most)
-
-
-def _write(chunk: Chunk, run: GenerationRun, screening: Screening, lines: Sequence[Line]) -> None:
-    screening.catch_up(chunk.session, run)
-    made = screening.screened([one.made for one in lines], [one.leaf for one in lines])
-    store(
-        chunk.session,
-        run,
-        [replace(one, made=found) for one, found in zip(lines, made, strict=True)],
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Answered:
-    """A task and what came of it; `failed` where the model gave no reply at all."""
-
-    task: Task
-    lines: tuple[Line, ...]
-    failed: bool = False
-
-
-class _Run:
-    """The requests of one run: asked side by side, answered in any order, written in order."""
-
-    def __init__(self, chunk: Chunk, run: GenerationRun, generator: AskingGenerator) -> None:
-        self._chunk, self._run, self._generator = chunk, run, generator
-        asked = teachers.asked(chunk.session, chunk.job, run)
-        self._provider, self._judge = asked.provider, asked.judge or asked.provider
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="database")
-        self._asking, self._judging = asked.asking(thread=self._thread)
-        self._tools = tools_for(generator)
-        self._prompts = prompts.of_run(run.generator, run.prompts)
-        self._block = asked.provider.concurrency
-        self._screening: asyncio.Task[Screening]
-        self._saving: asyncio.Task[None] | None = None
-        self._saved = time.monotonic()
-        self._held: list[_Answered] = []
-
-    async def run(self) -> None:
-        # What drafts are held against is read while the first replies are on their way.
-        self._screening = asyncio.create_task(self._screened())
-        try:
-            await self._all()
-        except BudgetError:
-            job = self._chunk.job
-            raise over_budget(job, self._asking, asks="request", named="run") from None
-        except ModelError as error:
-            raise to_mend(error, named="run") from error
-        finally:
-            if self._saving is not None:
-                await asyncio.gather(self._saving, return_exceptions=True)
-            for asking in self._both():
-                await asking.close()
-            self._thread.shutdown()
-
-    def _both(self) -> list[Asking]:
-        return [self._asking] if self._judging is None else [self._asking, self._judging]
-
-    async def _aside(self, work: Callable[[], Result]) -> Result:
-        """Do it in the thread of the database."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, copy_context().run, work)
-
-    async def _screened(self) -> Screening:
-        found = Screening(self._generator)
-        steps = found.steps(self._chunk.session, self._run.dataset_id)
-        while (step := await self._aside(partial(next, steps, None))) is not None:
-            await asyncio.to_thread(step)
-        # No transaction stays open while models think.
-        await self._aside(partial(self._chunk.checkpoint, 0))
-        return found
-
-    async def _all(self) -> None:
-        if isinstance(self._generator, Lab):
-            waves = rounds(self._chunk, self._run, self._generator)
-            while (wave := await self._aside(partial(next, waves, None))) is not None:
-                await self._each(wave)
-        else:
-            await self._each(await self._aside(self._tasks))
-
-    async def _each(self, tasks: Iterator[Task]) -> None:
-        """Ask, and write all that came back."""
-        pending: deque[asyncio.Task[_Answered]] = deque()
-        try:
-            while block := await self._aside(lambda: list(islice(tasks, self._block))):
-                pending.extend(asyncio.create_task(self._answered(task)) for task in block)
-                while len(pending) > (_AHEAD - 1) * self._block or (pending and pending[0].done()):
-                    await self._take(await pending.popleft())
-            while pending:
-                await self._take(await pending.popleft())
-            await self._save(len(self._held))
-        except (BudgetError, ModelError):
-            await self._save(self._before_failures())
-            raise
-        finally:
-            if pending:  # something went wrong
-                for asking in self._both():
-                    asking.stop()
-            await asyncio.gather(*pending, return_exceptions=True)
-
-    def _tasks(self) -> Iterator[Task]:
-        first = self._chunk.state.get("next", 0)
-        found = self._generator.tasks(_seeds(self._chunk, self._run, self._generator), first)
-        total = self._chunk.job.total or 0
-        return islice(found, max(total - first, 0))
-
-    async def _answered(self, task: Task) -> _Answered:
-        """The lines of a task; what was asked for it so far is paid and told, even if it failed."""
-        params = self._chunk.job.params
-        talk = Talk(
-            self._ask,
-            self._prompts,
-            self._run.language or task.shared("language") or "",
-            params["temperature"],
-            params["max_tokens"],
-            self._tools,
-            judge=self._ask_judge if self._judging is not None else None,
-        )
-        try:
-            made = await self._generator.made(task, talk)
-        except ModelError as error:
-            if error.fatal:
-                raise
-            return _Answered(task, self._lines(task, [_failed(error)], talk), failed=True)
-        return _Answered(task, self._lines(task, made, talk))
-
-    async def _ask(self, question: Question) -> Reply:
-        return await _answer(self._asking, question)
-
-    async def _ask_judge(self, question: Question) -> Reply:
-        return await _answer(self._judging or self._asking, question)
-
-    def _lines(self, task: Task, made: Sequence[Made], talk: Talk) -> tuple[Line, ...]:
-        tokens_in, tokens_out, money = 0, 0, Decimal(0)
-        for provider, replies in ((self._provider, talk.replies), (self._judge, talk.judged)):
-            taken = [sum(one.tokens_in for one in replies), sum(one.tokens_out for one in replies)]
-            tokens_in, tokens_out = tokens_in + taken[0], tokens_out + taken[1]
-            money += llm.cost(provider, *taken)
-        raw = "\n\n".join(one.text for one in (*talk.replies, *talk.judged))
-        leaf = int(task.values["leaf"]) if "leaf" in task.values else None
-        first = Line(task.number, 0, made[0], raw, tokens_in, tokens_out, money, leaf)
-        rest = (
-            Line(task.number, item, one, leaf=leaf) for item, one in enumerate(made[1:], start=1)
-        )
-        return first, *rest
-
-    async def _take(self, answered: _Answered) -> None:
-        self._held.append(answered)
-        failures = len(self._held) - self._good()
-        if failures >= _DOWN:
-            raise ModelError(answered.lines[0].made.reason, fatal=False)
-        if self._saving is not None and (self._saving.done() or len(self._held) >= _HELD):
-            await self._written()
-        waited = time.monotonic() - self._saved >= _EVERY_S
-        good = self._good()
-        if self._saving is None and (good >= _WRITTEN or (waited and good)):
-            self._saving = asyncio.create_task(self._write(self._first(good)))
-
-    def _good(self) -> int:
-        """How many stand before the failures at the end, which may be the endpoint's."""
-        count = len(self._held)
-        while count and self._held[count - 1].failed:
-            count -= 1
-        return count
-
-    def _before_failures(self) -> int:
-        """How many stand before the first failure: when the endpoint is back, it is asked again.
-
-        Replies that came after it are kept, so that they are not paid twice.
-        """
-        return next((at for at, one in enumerate(self._held) if one.failed), len(self._held))
-
-    def _first(self, count: int) -> list[_Answered]:
-        some, self._held = self._held[:count], self._held[count:]
-        return some
-
-    async def _save(self, count: int) -> None:
-        """Write the first of those that are held, behind what is being written."""
-        await self._written()
-        await self._write(self._first(count))
-
-    async def _written(self) -> None:
-        """Wait for what is being written, and hear of what went wrong there."""
-        saving, self._saving = self._saving, None
-        if saving is not None:
-            await saving
-
-    async def _write(self, some: Sequence[_Answered]) -> None:
-        screening = await self._screening
-        self._saved = time.monotonic()
-        if some:
-            for asking in self._both():
-                await asking.save()
-            await self._aside(partial(self._store, screening, some))
-
-    def _store(self, screening: Screening, some: Sequence[_Answered]) -> None:
-        """Write these, and how far the run is."""
-        _write(self._chunk, self._run, screening, [line for one in some for line in one.lines])
-        state = {"next": some[-1].task.number + 1}
-        if self._generator.per_seed:
-            state["last_seed"] = some[-1].task.seeds[-1].id
-        self._chunk.checkpoint(len(some), **state)
-
-
-async def _answer(asking: Asking, question: Question) -> Reply:
-    await asking.recall_soon(question)
-    return await asking.ask(question)
-
-
-def _failed(error: ModelError) -> Made:
-    return Made(Outcome.ERROR, reason=str(error))
 
 
 HANDLER = Handler(plan=plan, work=work, finish=finishing.finish)

@@ -14,7 +14,7 @@ from app.curation.readers.base import Row, Warnings
 from app.curation.readers.mapping import ColumnMapping, mapper
 from app.curation.readers.sniff import Rows, UnreadableFileError, open_rows
 from app.curation.records import Record, Rejected
-from app.datasets import imports
+from app.datasets import imports, looking
 from app.datasets.models import KINDS_OF, Dataset, Import
 from app.errors import InvalidError
 from app.jobs.models import DeadLetter, Job, JobChunk
@@ -60,7 +60,7 @@ def _mapping(chunk: Chunk, batch: Import, file: dict[str, Any]) -> ColumnMapping
     """The mapping this file was begun with; a restart does not look at it anew."""
     if "mapping" in chunk.state:
         return ColumnMapping.model_validate(chunk.state["mapping"])
-    look = imports.look(file, imports.Options.from_json(batch.mapping))
+    look = looking.look(file, looking.Options.from_json(batch.mapping))
     if look.mapping is None:
         if look.rows:
             raise InvalidError(look.proposal.sentence)

@@ -13,7 +13,7 @@ from starlette.datastructures import FormData, UploadFile
 
 from app.accounts.current import CurrentUser, SessionDep
 from app.accounts.policies import Principal
-from app.datasets import imports, policies, service
+from app.datasets import imports, incoming, looking, policies, service
 from app.datasets.models import Dataset, Import
 from app.datasets.schemas import DatasetIn, DatasetOut, DatasetPatch, ImportOut, PathImport
 from app.errors import InvalidError
@@ -157,7 +157,7 @@ def start_import(
     policies.may_import(user)
     dataset = service.get(session, name)
     import_id = uuid.uuid4()
-    with imports.only_if_taken(import_id):
+    with incoming.only_if_taken(import_id):
         job = _start(session, dataset, wanted, import_id, user)
     return accepted(session, job, response)
 
@@ -168,16 +168,16 @@ def _start(
     about = wanted.settings
     if wanted.files:
         files = [
-            imports.put_aside(import_id, part.filename or "upload", part.file)
+            incoming.put_aside(import_id, part.filename or "upload", part.file)
             for part in wanted.files
         ]
     elif about.path:
-        files = imports.files_under(about.path)
+        files = incoming.files_under(about.path)
     else:
         raise InvalidError("Send a file, or the `path` of one in the server's import folder.")
     source = sources.find_or_add(
         session,
-        name=about.source or imports.source_name(files),
+        name=about.source or incoming.source_name(files),
         origin=about.origin,
         license_=about.license,
         licensor=about.licensor,
@@ -186,5 +186,5 @@ def _start(
         by=user,
     )
     batch = imports.create(session, dataset, source, files, by=user, import_id=import_id)
-    options = imports.Options(overrides=about.map, scores=about.scores)
+    options = looking.Options(overrides=about.map, scores=about.scores)
     return imports.start(session, dataset, batch, options, by=user)

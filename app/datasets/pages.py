@@ -10,7 +10,7 @@ from starlette.datastructures import UploadFile
 from app.accounts.current import CurrentLead, CurrentUser, SessionDep
 from app.curation.readers.mapping import ABOUT, targets
 from app.curation.records import Kind, Origin
-from app.datasets import imports, service
+from app.datasets import imports, incoming, looking, service
 from app.datasets.models import Import, Purpose
 from app.errors import InvalidError
 from app.jobs import service as jobs
@@ -75,11 +75,11 @@ def upload(
     """Put the files aside and go on to the mapping; nothing is imported yet."""
     dataset = service.get(session, name)
     import_id = uuid.uuid4()
-    with imports.only_if_taken(import_id):
+    with incoming.only_if_taken(import_id):
         stored = _stored(import_id, files, form.get("path", ""))
         source = sources.find_or_add(
             session,
-            name=form.get("source", "").strip() or imports.source_name(stored),
+            name=form.get("source", "").strip() or incoming.source_name(stored),
             origin=_origin(form.get("origin", Origin.SYNTHETIC)),
             license_=form.get("license", ""),
             licensor=form.get("licensor", ""),
@@ -100,9 +100,9 @@ def _origin(chosen: str) -> Origin:
 def _stored(import_id: uuid.UUID, files: list[UploadFile], path: str) -> list[dict[str, Any]]:
     named = [file for file in files if file.filename]
     if named:
-        return [imports.put_aside(import_id, file.filename or "", file.file) for file in named]
+        return [incoming.put_aside(import_id, file.filename or "", file.file) for file in named]
     if path.strip():
-        return imports.files_under(path.strip())
+        return incoming.files_under(path.strip())
     raise InvalidError("Choose a file, or give the path of one in the server's import folder.")
 
 
@@ -118,7 +118,7 @@ def mapping_page(
     """What the files were taken for, with their first rows; the mapping can be changed."""
     dataset = service.get(session, name)
     batch = imports.get(session, import_id)
-    look = imports.look(batch.files[0], imports.Options())
+    look = looking.look(batch.files[0], looking.Options())
     job = jobs.get(session, batch.job_id) if batch.job_id is not None else None
     chosen = kind or (look.mapping.kind if look.mapping else Kind.INSTRUCTION)
     return render(
@@ -133,7 +133,7 @@ def mapping_page(
         targets=targets(chosen),
         about=ABOUT,
         taken=look.mapping.fields if look.mapping and look.mapping.kind is chosen else {},
-        likely=imports.chosen_scores(look.proposal, "likely"),
+        likely=looking.chosen_scores(look.proposal, "likely"),
         job=job,
         progress=jobs.progress(session, [job]) if job else {},
     )
@@ -156,7 +156,7 @@ def start(
     chosen = {
         target: form[f"field.{target}"] for target in targets(kind) if form.get(f"field.{target}")
     }
-    options = imports.by_hand(batch, kind, chosen, score or [])
+    options = looking.by_hand(batch, kind, chosen, score or [])
     imports.start(session, dataset, batch, options, by=user)
     return RedirectResponse(f"/datasets/{dataset.name}/imports/{batch.id}", status_code=303)
 

@@ -79,6 +79,7 @@ class Asking:
         self._known: dict[bytes, Reply] = {}
         self._open = _Open()
         self._flushed = time.monotonic()
+        self._going: dict[bytes, asyncio.Future[None]] = {}
         self._soon: list[Question] = []
         self._turn: asyncio.Task[None] | None = None
         self._purse: Purse = beside.purse if beside is not None else self._purse_before()
@@ -121,17 +122,26 @@ class Asking:
         await self._aside(partial(self.recall, soon))
 
     async def ask(self, question: Question) -> Reply:
-        """The stored reply, or a new one; raise BudgetError before it could cost too much."""
+        """The stored reply, or a new one; raise BudgetError before it could cost too much.
+
+        A question that is on its way is not asked a second time beside it.
+        """
         key = self.key(question)
+        while key in self._going:
+            await asyncio.wait([self._going[key]])
         known = self._known.get(key) or self._open.replies.get(key)
         if known is not None:
             self._open.reused += 1
             return known
-        async with self._free:
-            if self._stopped:
-                raise asyncio.CancelledError
-            reply = await self._paid(question)
-        self._open.replies[key] = reply
+        self._going[key] = asyncio.get_running_loop().create_future()
+        try:
+            async with self._free:
+                if self._stopped:
+                    raise asyncio.CancelledError
+                reply = await self._paid(question)
+            self._open.replies[key] = reply
+        finally:
+            self._going.pop(key).set_result(None)
         if time.monotonic() - self._flushed >= _FLUSH_S:
             await self.save()
         return reply

@@ -18,7 +18,7 @@ from app.curation.readers.sniff import UnreadableFileError, open_rows
 from app.curation.records import Record, Rejected
 from app.datasets import policies
 from app.datasets import service as datasets
-from app.datasets.imports import Options, mapping_for
+from app.datasets.looking import Options, mapping_for
 from app.datasets.models import KINDS_OF, Dataset
 from app.db import session_scope
 from app.errors import InvalidError, TooLargeError

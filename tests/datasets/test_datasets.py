@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.accounts.policies import Principal
-from app.datasets import imports, service
+from app.datasets import imports, incoming, service
 from app.datasets.models import Dataset
 from app.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 from app.samples.models import Sample
@@ -226,7 +226,7 @@ def test_an_upload_that_is_too_large_is_refused(
     dataset: Dataset, api: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small = settings().model_copy(update={"max_upload_mb": 0})
-    monkeypatch.setattr("app.datasets.imports.settings", lambda: small)
+    monkeypatch.setattr("app.datasets.incoming.settings", lambda: small)
 
     answer = api.post("/datasets/mix/imports", files={"file": ("a.jsonl", JSONL)})
 
@@ -300,11 +300,11 @@ def test_names_of_datasets(session: Session, dataset: Dataset, lead: Principal) 
         with pytest.raises(InvalidError):
             service.create(session, name=name, by=lead)
     with pytest.raises(NotFoundError):
-        imports.files_under("nowhere")
+        incoming.files_under("nowhere")
     empty = settings().import_folder / "empty"
     empty.mkdir(parents=True, exist_ok=True)
     with pytest.raises(InvalidError, match="holds no files"):
-        imports.files_under("empty")
+        incoming.files_under("empty")
     assert Path(settings().import_folder).is_dir()
 
 

@@ -35,7 +35,7 @@ from app.sources.models import Source
 from tests.conftest import browser_of
 from tests.endpoint import Answer, Endpoint, Json, serving
 from tests.factories import fill, instruction, make_dataset, run_job
-from workers import generating
+from workers import requesting
 
 pytestmark = pytest.mark.usefixtures("bells")
 Generate = Callable[..., Job]
@@ -449,8 +449,8 @@ def test_a_worker_that_breaks_down_in_the_middle_makes_and_pays_nothing_twice(
         add_provider(session, endpoint, admin, concurrency=4)
         # Before the transaction begins: here all sessions share one, and lose it together.
         monkeypatch.setattr(Screening, "catch_up", breaks)
-        monkeypatch.setattr(generating, "_WRITTEN", 32)
-        monkeypatch.setattr(generating, "_EVERY_S", 1000)
+        monkeypatch.setattr(requesting, "_WRITTEN", 32)
+        monkeypatch.setattr(requesting, "_EVERY_S", 1000)
         job = generate("textbook", provider="local", params=params)
         assert job.status is JobStatus.FAILED
         assert len(made(session, job)) == 32
@@ -501,7 +501,8 @@ def test_a_persona_that_an_earlier_run_brought_makes_nothing_new(
         second = generate("persona", provider="local", where=where)
 
     assert first.result["accepted"] == 1
-    assert first.result["outcomes"]["failed a gate"] == len(STORIES) - 1
+    assert first.result["outcomes"]["duplicate"] == len(STORIES) - 1  # one question, one reply
+    assert first.result["reused"] == len(STORIES) - 1
     assert second.result["accepted"] == 0
 
 

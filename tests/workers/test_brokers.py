@@ -22,7 +22,7 @@ from app.accounts import service as accounts
 from app.accounts.models import Role
 from app.accounts.policies import SYSTEM
 from app.curation.records import Origin
-from app.datasets import imports
+from app.datasets import imports, looking
 from app.datasets import service as datasets
 from app.jobs import queue
 from app.jobs.models import Job, JobChunk, JobStatus
@@ -133,7 +133,7 @@ def begin_import(name: str, folder: Path, rows: int) -> str:
         )
         entry = {"name": path.name, "path": str(path), "bytes": path.stat().st_size}
         batch = imports.create(session, dataset, source, [entry], by=lead)
-        return str(imports.start(session, dataset, batch, imports.Options(), by=lead).id)
+        return str(imports.start(session, dataset, batch, looking.Options(), by=lead).id)
 
 
 def wait_for(condition: Callable[[Session], object], what: str) -> None:
