@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from app.accounts import audit
 from app.accounts.policies import Principal
 from app.contamination import certificate as contamination
+from app.contamination.inheriting import refuse_inherited
 from app.datasets import service as datasets
 from app.datasets.models import Dataset
 from app.errors import ConflictError, InvalidError, NotFoundError
@@ -147,6 +148,7 @@ def _refuse(
         raise ConflictError(f"There is a release `{name}` already; releases never change.")
     if not approved(session, dataset, where):
         raise InvalidError("No approved row matches, so there is nothing to release.")
+    refuse_inherited(session, dataset, where)
     rates.refuse_below(session, dataset, where)
     guards.refuse_above(session, dataset, where)
     batches.refuse_worse(session, dataset, where)
