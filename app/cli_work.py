@@ -216,7 +216,9 @@ def release() -> None:
 @click.argument("dataset")
 @click.argument("name")
 @where_option
-@click.option("--format", "formats", multiple=True, default=("jsonl",), help="May be repeated.")
+@click.option(
+    "--format", "formats", multiple=True, help="May be repeated; else those that fit the rows."
+)
 @wait_option
 @json_option
 def release_make(
@@ -224,7 +226,7 @@ def release_make(
 ) -> None:
     """Freeze the approved rows that match and build the files."""
     client = from_environment()
-    body = {"name": name, "where": where, "formats": list(formats)}
+    body = {"name": name, "where": where, "formats": list(formats) or None}
     made = client.post(f"/datasets/{part(dataset)}/releases", body)
     finish(client, made, wait=wait, as_json=as_json)
 
@@ -246,7 +248,7 @@ def release_diff(release: str, against: str, as_json: bool) -> None:
 
 @click.command()
 @click.argument("release")
-@click.option("--format", "format_", default="jsonl", show_default=True)
+@click.option("--format", "format_", default="", help="Else jsonl, or the first that it has.")
 @click.option("-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path))
 @json_option
 def export(release: str, format_: str, output: Path, as_json: bool) -> None:
@@ -270,8 +272,9 @@ def _file_of(client: Client, release: str, format_: str) -> Json:
     found = client.get(f"/releases/{part(release)}")
     if found["status"] != "ready":
         raise Refused(f"The release {found['name']} is not ready: it is {found['status']}.")
+    formats = ", ".join(found["formats"])
+    format_ = format_ or ("jsonl" if "jsonl" in found["formats"] else found["formats"][0])
     for file in found["files"]:
         if file["name"].partition(".")[0] == format_:
             return dict(file)
-    formats = ", ".join(found["formats"])
     raise Refused(f"The release {found['name']} has no {format_}; it has {formats}.")
