@@ -3,7 +3,7 @@
 import random
 from collections.abc import Collection
 
-from sqlalchemy import ColumnElement, func, select, text, update
+from sqlalchemy import ColumnElement, Select, func, select, text, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.accounts import audit
@@ -16,11 +16,12 @@ from app.datasets.models import Dataset
 from app.errors import ConflictError
 from app.generation import made_of, policies
 from app.generation.models import GenerationDraft, GenerationRun
-from app.jobs.models import Job
+from app.jobs import service as jobs
+from app.jobs.models import Job, JobKind
 from app.review.models import Decision, Verdict
 from app.samples import bulk
 from app.samples.bulk import Action
-from app.samples.models import OPEN, Sample, Status
+from app.samples.models import OPEN, BulkAction, Sample, Status
 from app.samples.search import condition, schema_of
 
 _TAG = """
@@ -184,6 +185,38 @@ def settle(
     return bulk.start(
         session, dataset, action, where=rest_of(run), confirmed=None, by=by, argument=""
     )
+
+
+def settled(session: Session, run: GenerationRun) -> BulkAction | None:
+    """The newest decision on the rest of the run that changed something and stands."""
+    query = _settled(run).where(BulkAction.undone_at.is_(None), BulkAction.affected > 0)
+    return session.scalar(query.order_by(BulkAction.created_at.desc()).limit(1))
+
+
+def settling(session: Session, run: GenerationRun) -> list[Job]:
+    """The jobs that decide on the rest of the run right now, or take that back."""
+    mine = {str(one.id) for one in session.scalars(_settled(run))}
+    found = jobs.open_jobs(session, run.dataset_id, JobKind.BULK)
+    return [job for job in found if job.params["action"] in mine]
+
+
+def _settled(run: GenerationRun) -> Select[BulkAction]:
+    return select(BulkAction).where(
+        BulkAction.dataset_id == run.dataset_id,
+        BulkAction.where == rest_of(run),
+        BulkAction.action.in_((Action.APPROVE, Action.REJECT)),
+    )
+
+
+def unsettle(session: Session, run: GenerationRun, *, by: Principal) -> Job:
+    """Take the newest decision on the rest of the run back, where it still stands."""
+    policies.may_settle(by)
+    action = settled(session, run)
+    if action is None:
+        raise ConflictError(
+            f"Nothing was decided together of run {run.number} that could be taken back."
+        )
+    return bulk.undo(session, action.id, by=by)
 
 
 def rest_of(run: GenerationRun) -> str:
