@@ -20,6 +20,7 @@ from app.cli_kit import (
 from app.client import OPEN_STATUSES, Client, Json, Refused, from_environment, part
 
 _ROLE = click.Choice(["annotator", "lead", "admin"])
+_OPEN = ("pending", "in_review")
 _VERDICTS = {"approve": "approved", "reject": "rejected", "skip": "skipped", "flag": "flagged"}
 _SIDES = ("a", "b", "tie")  # of a pair of answers
 _JOB_COLUMNS = ("id", "title", "status", "done", "total", "failed", "rate", "created_at")
@@ -134,7 +135,11 @@ def decide(sample: int, verdict: str, note: str, children: bool, as_json: bool) 
     """
     client = from_environment()
     if children:
+        made = client.get(f"/samples/{sample}/lineage")["children"]
         job = client.post(f"/samples/{sample}/children", {"action": verdict})
+        if not as_json:
+            mine = [one for one in made if one["status"] in _OPEN and not one["elsewhere"]]
+            print_table(mine, ("id", "relation", "text"))
         print_json(job) if as_json else click.echo(f"Job {job['id']}: {job['title']}.")
         return
     revision = client.get(f"/samples/{sample}", fields="revision")["revision"]

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from http import HTTPStatus
+from typing import get_args
 
 import pytest
 from fastapi.routing import APIRoute
@@ -19,9 +20,10 @@ from app.datasets.models import Dataset
 from app.generation import service as generation
 from app.generation.models import GenerationRun
 from app.generation.service import Order
-from app.main import _PAGES, docs
+from app.main import _PAGES
 from app.samples import service as samples
 from app.samples.models import Sample, Status
+from app.web import docs
 from tests.conftest import browser_of
 from tests.factories import fill, instruction, make_dataset, run_job
 
@@ -77,7 +79,7 @@ def takes_lead(method: str, path: str) -> bool:
     raise AssertionError(f"{method} {path} leads nowhere")
 
 
-_LEAD = CurrentLead.__metadata__[0].dependency
+_LEAD = get_args(CurrentLead)[1].dependency
 _ROUTES = [
     one for module in (*_PAGES, docs) for one in module.router.routes if isinstance(one, APIRoute)
 ]
