@@ -13,7 +13,7 @@ from app.jobs.models import Job
 from app.samples import bulk
 from app.samples.bulk import Action
 from app.samples.models import OPEN, Sample, SampleBody, SampleParent, Status
-from app.samples.service import body
+from app.samples.service import body, get
 from app.samples.texts import SHOWN
 from app.sources import service as sources
 from app.sources.models import Source
@@ -21,6 +21,8 @@ from app.sources.models import Source
 _SHOWN = 3
 _ALIKE = 0.6  # share of the words of both that both have
 _MOST = 10_000
+_COMPARED = 4000  # characters in which is looked for where a child differs
+_BEFORE = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,7 @@ def source_of_made(
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """What was made from a sample, with the beginning of its text.
+    """What was made from a sample, with its text from where it differs from that of the sample.
 
     `elsewhere`: it lies in another dataset, as pairs may, and is decided on there.
     """
@@ -109,7 +111,7 @@ def children_of(session: Session, sample_id: int, limit: int = 1000) -> list[Chi
             Sample.id,
             SampleParent.relation,
             Sample.status,
-            func.left(SampleBody.text, SHOWN),
+            func.left(SampleBody.text, _COMPARED),
             Sample.dataset_id != parent.dataset_id,
         )
         .join(SampleParent, SampleParent.child_id == Sample.id)
@@ -122,7 +124,25 @@ def children_of(session: Session, sample_id: int, limit: int = 1000) -> list[Chi
         .order_by(Sample.status.not_in(OPEN), Sample.dataset_id != parent.dataset_id, Sample.id)
         .limit(limit)
     )
-    return [Child(*row) for row in session.execute(query)]
+    rows = session.execute(query).all()
+    mine = body(session, get(session, sample_id)).text[:_COMPARED] if rows else ""
+    return [
+        Child(id_, relation, status, differing(mine, text), elsewhere)
+        for id_, relation, status, text, elsewhere in rows
+    ]
+
+
+def differing(one: str, other: str) -> str:
+    """The beginning of the other text; where both begin alike, from shortly before they differ.
+
+    Children of a question begin with it: what people decide on comes behind.
+    """
+    differs = (at for at, both in enumerate(zip(one, other, strict=False)) if both[0] != both[1])
+    same = next(differs, min(len(one), len(other)))
+    if same <= SHOWN // 4 or same == len(other):
+        return other[:SHOWN]
+    start = other.rfind(" ", 0, max(same - _BEFORE, 0)) + 1
+    return f"… {other[start : start + SHOWN]}" if start else other[:SHOWN]
 
 
 def open_children(session: Session, sample_id: int) -> int:

@@ -70,7 +70,7 @@ class EdgeOut(BaseModel):
 
 
 class ChildOut(BaseModel):
-    """What was made from a sample, with the beginning of its text."""
+    """What was made from a sample, with its text from shortly before where it differs."""
 
     model_config = ConfigDict(from_attributes=True)
 

@@ -19,6 +19,7 @@ from app.samples import lineage
 from app.samples import service as samples
 from app.samples.bulk import Action
 from app.samples.models import Sample, SampleParent, Status
+from app.samples.texts import SHOWN
 from tests.conftest import browser_of
 from tests.factories import fill, instruction, make_dataset, run_job
 from tests.shell import Here, winnow
@@ -87,6 +88,25 @@ def test_children_come_open_ones_first_with_text_status_and_gates(
     assert "Approve its 2 open children" in page
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "shown"),
+    [
+        ("Why is it so?", "Why is it not?", "Why is it not?"),
+        ("word " * 40 + "right", "word " * 40 + "wrong", "… " + "word " * 6 + "wrong"),
+        ("word " * 40, "word " * 30, "word " * 30),
+        ("word " * 40 + "right", "word " * 40 + "wrong " * 99, None),
+        ("x" * 200 + "a", "x" * 200 + "b", "x" * 200 + "b"),
+    ],
+)
+def test_a_text_is_shown_from_shortly_before_it_differs(
+    one: str, other: str, shown: str | None
+) -> None:
+    found = lineage.differing(one, other)
+
+    assert len(found) <= SHOWN + 2
+    assert found.startswith("… word") if shown is None else found == shown
+
+
 def test_annotators_see_them_and_decide_on_none(
     session: Session, parent: Sample, annotator: Principal
 ) -> None:
@@ -101,7 +121,8 @@ def test_over_rest_and_on_the_command_line_they_are_told(
 ) -> None:
     told = api.get(f"/samples/{parent.id}/lineage").json()["children"]
     assert [one["status"] for one in told] == ["pending"] * 3 + ["rejected"]
-    assert all(one["text"].startswith("T") for one in told if not one["elsewhere"])
+    texts = [one["text"] for one in told if not one["elsewhere"]]
+    assert len(set(texts)) == 3
     monkeypatch.setattr("app.cli_work.from_environment", lambda: Here(api, session))
 
     code, said = winnow("decide", parent.id, "approve", "--children")
