@@ -1,5 +1,6 @@
 """Families of samples: what one was made from, and verdicts on all that was made from it."""
 
+from bisect import bisect_left
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Select, func, select
@@ -21,7 +22,7 @@ from app.sources.models import Source
 _SHOWN = 3
 _ALIKE = 0.6  # share of the words of both that both have
 _MOST = 10_000
-_COMPARED = 4000  # characters in which is looked for where a child differs
+_COMPARED = 20_000  # characters in which is looked for where a child differs
 _BEFORE = 30
 
 
@@ -137,8 +138,8 @@ def differing(one: str, other: str) -> str:
 
     Children of a question begin with it: what people decide on comes behind.
     """
-    differs = (at for at, both in enumerate(zip(one, other, strict=False)) if both[0] != both[1])
-    same = next(differs, min(len(one), len(other)))
+    most = min(len(one), len(other))
+    same = bisect_left(range(1, most + 1), 1, key=lambda at: one[:at] != other[:at])
     if same <= SHOWN // 4 or same == len(other):
         return other[:SHOWN]
     start = other.rfind(" ", 0, max(same - _BEFORE, 0)) + 1
