@@ -84,10 +84,23 @@ def generate(
 @click.command()
 @click.argument("dataset")
 @click.argument("number", required=False)
+@click.option(
+    "--settle",
+    type=click.Choice(["approve", "reject", "undo"]),
+    help="What becomes of those of run NUMBER that nobody decided on.",
+)
+@wait_option
 @json_option
-def runs(dataset: str, number: str | None, as_json: bool) -> None:
+def runs(dataset: str, number: str | None, settle: str | None, wait: bool, as_json: bool) -> None:
     """The runs of generators, or one of them with what came of every request."""
     client, path = from_environment(), f"/datasets/{part(dataset)}/runs"
+    if settle is not None:
+        if number is None:
+            raise click.UsageError("Settle which run? Name its number.")
+        place, undo = f"{path}/{part(number)}/settle", settle == "undo"
+        job = client.post(f"{place}/undo" if undo else place, {} if undo else {"action": settle})
+        finish(client, job, wait=wait, as_json=as_json)
+        return
     if number is None:
         shown = ("number", "generator", "pilot", "requests", "drafts", "accepted", "money")
         print_page(client.get(path)["items"], shown, as_json=as_json)

@@ -20,6 +20,7 @@ from app.cli_kit import (
 from app.client import OPEN_STATUSES, Client, Json, Refused, from_environment, part
 
 _ROLE = click.Choice(["annotator", "lead", "admin"])
+_OPEN = ("pending", "in_review")
 _VERDICTS = {"approve": "approved", "reject": "rejected", "skip": "skipped", "flag": "flagged"}
 _SIDES = ("a", "b", "tie")  # of a pair of answers
 _JOB_COLUMNS = ("id", "title", "status", "done", "total", "failed", "rate", "created_at")
@@ -134,7 +135,11 @@ def decide(sample: int, verdict: str, note: str, children: bool, as_json: bool) 
     """
     client = from_environment()
     if children:
+        made = client.get(f"/samples/{sample}/lineage")["children"]
         job = client.post(f"/samples/{sample}/children", {"action": verdict})
+        if not as_json:
+            mine = [one for one in made if one["status"] in _OPEN and not one["elsewhere"]]
+            print_table(mine, ("id", "relation", "text"))
         print_json(job) if as_json else click.echo(f"Job {job['id']}: {job['title']}.")
         return
     revision = client.get(f"/samples/{sample}", fields="revision")["revision"]
@@ -216,7 +221,9 @@ def release() -> None:
 @click.argument("dataset")
 @click.argument("name")
 @where_option
-@click.option("--format", "formats", multiple=True, default=("jsonl",), help="May be repeated.")
+@click.option(
+    "--format", "formats", multiple=True, help="May be repeated; else those that fit the rows."
+)
 @wait_option
 @json_option
 def release_make(
@@ -224,7 +231,7 @@ def release_make(
 ) -> None:
     """Freeze the approved rows that match and build the files."""
     client = from_environment()
-    body = {"name": name, "where": where, "formats": list(formats)}
+    body = {"name": name, "where": where, "formats": list(formats) or None}
     made = client.post(f"/datasets/{part(dataset)}/releases", body)
     finish(client, made, wait=wait, as_json=as_json)
 
@@ -246,7 +253,7 @@ def release_diff(release: str, against: str, as_json: bool) -> None:
 
 @click.command()
 @click.argument("release")
-@click.option("--format", "format_", default="jsonl", show_default=True)
+@click.option("--format", "format_", default="", help="Else jsonl, or the first that it has.")
 @click.option("-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path))
 @json_option
 def export(release: str, format_: str, output: Path, as_json: bool) -> None:
@@ -270,8 +277,9 @@ def _file_of(client: Client, release: str, format_: str) -> Json:
     found = client.get(f"/releases/{part(release)}")
     if found["status"] != "ready":
         raise Refused(f"The release {found['name']} is not ready: it is {found['status']}.")
+    formats = ", ".join(found["formats"])
+    format_ = format_ or ("jsonl" if "jsonl" in found["formats"] else found["formats"][0])
     for file in found["files"]:
         if file["name"].partition(".")[0] == format_:
             return dict(file)
-    formats = ", ".join(found["formats"])
     raise Refused(f"The release {found['name']} has no {format_}; it has {formats}.")

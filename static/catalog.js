@@ -113,5 +113,5 @@ addEventListener("keydown", (event) => {
     links[current]?.focus();
     event.preventDefault();
   }
-  if (event.key === "x" && links[current]) links[current].closest("tr").querySelector("input[name=ids]").click();
+  if (event.key === "x" && links[current]) links[current].closest("tr").querySelector("input[name=ids]")?.click();
 });

@@ -103,6 +103,26 @@ def examples(
     return session.scalars(query.order_by(GenerationDraft.id.desc()).limit(limit)).all()
 
 
+@dataclass(frozen=True, slots=True)
+class Gates:
+    """How many gates a draft passed of those that it reached."""
+
+    passed: int
+    reached: int
+
+
+def gates_of(session: Session, sample_ids: Sequence[int]) -> dict[int, Gates]:
+    """The gates of what these samples were as drafts; of those that went through some."""
+    query = select(GenerationDraft.sample_id, GenerationDraft.gates).where(
+        GenerationDraft.sample_id.in_(sample_ids)
+    )
+    return {
+        sample: Gates(sum(bool(one["passed"]) for one in gates), len(gates))
+        for sample, gates in session.execute(query)
+        if gates
+    }
+
+
 def draft_of(session: Session, sample_id: int) -> GenerationDraft | None:
     """The line of the account that became this sample."""
     query = select(GenerationDraft).where(GenerationDraft.sample_id == sample_id)

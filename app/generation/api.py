@@ -159,6 +159,15 @@ def settle(
     return accepted(session, batches.settle(session, dataset, run, body.action, by=user), response)
 
 
+@router.post("/datasets/{name}/runs/{number}/settle/undo", status_code=202, name="api:unsettle_run")
+def unsettle(
+    name: str, number: str, session: SessionDep, user: CurrentUser, response: Response
+) -> JobOut:
+    """Take back the newest approval or rejection of the rest of a batch."""
+    _, run = _found(session, name, number)
+    return accepted(session, batches.unsettle(session, run, by=user), response)
+
+
 @router.get("/datasets/{name}/synthetic", name="api:get_synthetic")
 def get_synthetic(
     name: str,

@@ -1,25 +1,28 @@
 """The batch of a run: which of its samples people must review, and what their verdicts decide."""
 
 import random
+from collections.abc import Collection
 
-from sqlalchemy import ColumnElement, func, select, text, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, func, select, text, update
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.accounts import audit
 from app.accounts.policies import Principal
 from app.accounts.service import now
 from app.curation.batches import Batch, judged
 from app.curation.generators.ladder import Ladder
+from app.curation.pairs.sides import CHOSEN, REJECTED
 from app.datasets.models import Dataset
 from app.errors import ConflictError
-from app.generation import policies
+from app.generation import made_of, policies
 from app.generation.models import GenerationDraft, GenerationRun
-from app.jobs.models import Job
+from app.jobs import service as jobs
+from app.jobs.models import Job, JobKind
 from app.review.models import Decision, Verdict
 from app.samples import bulk
 from app.samples.bulk import Action
-from app.samples.models import OPEN, Sample, Status
-from app.samples.search import condition
+from app.samples.models import OPEN, BulkAction, Sample, Status
+from app.samples.search import condition, schema_of
 
 _TAG = """
 UPDATE samples SET tags = coalesce(tags, '{}') || CAST(:tag AS text), changed_at = now()
@@ -81,7 +84,7 @@ def _draw(session: Session, run: GenerationRun, ids: list[int], count: int) -> i
 
 def of_run(session: Session, run: GenerationRun) -> Batch:
     """How the batch stands by the verdicts on the samples that were drawn."""
-    decided = GenerationDraft.drawn & _seen()
+    decided = GenerationDraft.drawn & _seen(Sample.id)
     query = (
         select(
             func.count(),
@@ -97,35 +100,52 @@ def of_run(session: Session, run: GenerationRun) -> Batch:
     return judged(made, drawn, looked_at, rejected, run.reject_limit)
 
 
-def _seen() -> ColumnElement[bool]:
-    """Whether a person decided on a sample, by itself; approval of many at once is no look."""
+def _seen(*samples: ColumnElement[int] | InstrumentedAttribute[int]) -> ColumnElement[bool]:
+    """Whether a person decided on one of them, by itself; approval of many at once is no look."""
     said = Decision.verdict.in_((Verdict.APPROVE, Verdict.REJECT)) & Decision.undone_at.is_(None)
-    return select(Decision.id).where(Decision.sample_id == Sample.id, said).exists()
+    return select(Decision.id).where(Decision.sample_id.in_(samples), said).exists()
 
 
 def refuse_unseen(session: Session, dataset: Dataset, where: str) -> None:
-    """Refuse a release with samples of an open or blocked batch that nobody looked at."""
+    """Refuse a release with samples of an open or blocked batch that nobody looked at.
+
+    A pair is of the batches of its answers; who decided on the pair looked at both.
+    """
+    approved = condition(session, dataset.id, where) & (Sample.status == Status.APPROVED)
+    drafts = made_of.drafts(approved)
+    paired = drafts.c.row != drafts.c.sample
     query = (
-        select(GenerationRun, func.count())
-        .join(GenerationDraft, GenerationDraft.run_id == GenerationRun.id)
-        .join(Sample, Sample.id == GenerationDraft.sample_id)
-        .where(
-            condition(session, dataset.id, where),
-            Sample.status == Status.APPROVED,
-            GenerationRun.review_share > 0,
-            ~_seen(),
+        select(
+            GenerationRun,
+            func.count(drafts.c.row.distinct()),
+            func.count(drafts.c.row.distinct()).filter(paired),
         )
+        .join(drafts, drafts.c.run_id == GenerationRun.id)
+        .where(GenerationRun.review_share > 0, ~_seen(drafts.c.row, drafts.c.sample))
         .group_by(GenerationRun.id)
         .order_by(GenerationRun.number)
     )
-    for run, count in session.execute(query):
+    for run, count, pairs in session.execute(query):
         standing = of_run(session, run).standing
         if standing != "passed":
-            raise ConflictError(
-                f"{count:,} samples of run {run.number} are approved though nobody looked at "
-                f"them, and its batch is {standing}. Settle the batch on the page of the run, or "
-                f"leave them out: -metadata.run:{run.number}"
-            )
+            known = schema_of(session, dataset.id).fields
+            raise ConflictError(_unseen(run, standing, count, pairs, known))
+
+
+def _unseen(
+    run: GenerationRun, standing: str, count: int, pairs: int, known: Collection[str]
+) -> str:
+    names = ["metadata.run"] if pairs < count else []
+    names += [f"metadata.{side}_run" for side in (CHOSEN, REJECTED)] if pairs else []
+    out = " ".join(f"-{name}:{run.number}" for name in names if name in known)
+    of = f" ({pairs:,} as pairs of answers)" if 0 < pairs < count else ""
+    what = "pairs of answers" if pairs == count else "samples"
+    return (
+        f"{count:,} {what} of run {run.number}{of} are approved though nobody looked at them, and "
+        f"its batch is {standing}. Settle the batch on the page of the run, "
+        f"{'review the pairs one by one, ' if pairs else ''}or leave them out"
+        f"{f': {out}' if out else ' by a filter.'}"
+    )
 
 
 def refuse_worse(session: Session, dataset: Dataset, where: str) -> None:
@@ -165,6 +185,38 @@ def settle(
     return bulk.start(
         session, dataset, action, where=rest_of(run), confirmed=None, by=by, argument=""
     )
+
+
+def settled(session: Session, run: GenerationRun) -> BulkAction | None:
+    """The newest decision on the rest of the run that changed something and stands."""
+    query = _settled(run).where(BulkAction.undone_at.is_(None), BulkAction.affected > 0)
+    return session.scalar(query.order_by(BulkAction.created_at.desc()).limit(1))
+
+
+def settling(session: Session, run: GenerationRun) -> list[Job]:
+    """The jobs that decide on the rest of the run right now, or take that back."""
+    mine = {str(one.id) for one in session.scalars(_settled(run))}
+    found = jobs.open_jobs(session, run.dataset_id, JobKind.BULK)
+    return [job for job in found if job.params["action"] in mine]
+
+
+def _settled(run: GenerationRun) -> Select[BulkAction]:
+    return select(BulkAction).where(
+        BulkAction.dataset_id == run.dataset_id,
+        BulkAction.where == rest_of(run),
+        BulkAction.action.in_((Action.APPROVE, Action.REJECT)),
+    )
+
+
+def unsettle(session: Session, run: GenerationRun, *, by: Principal) -> Job:
+    """Take the newest decision on the rest of the run back, where it still stands."""
+    policies.may_settle(by)
+    action = settled(session, run)
+    if action is None:
+        raise ConflictError(
+            f"Nothing was decided together of run {run.number} that could be taken back."
+        )
+    return bulk.undo(session, action.id, by=by)
 
 
 def rest_of(run: GenerationRun) -> str:

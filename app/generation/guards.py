@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from pydantic import BaseModel, Field, model_validator
-from sqlalchemy import ColumnElement, distinct, func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from app.accounts import audit
@@ -11,8 +11,8 @@ from app.accounts.policies import Principal
 from app.curation.records import Origin
 from app.datasets.models import Dataset
 from app.errors import ConflictError
-from app.generation import policies
-from app.generation.models import GenerationDraft, GenerationRun, SyntheticCap
+from app.generation import made_of, policies
+from app.generation.models import GenerationRun, SyntheticCap
 from app.samples.models import Sample, Status
 from app.samples.search import condition
 
@@ -57,8 +57,9 @@ class Share:
 class Guard:
     """Shares of all and of each domain, rows by depth, the caps, and whether they hold here.
 
-    `guarded`: there are real rows to be crowded out, or samples were made here. A dataset that
-    was all synthetic when it came is what its owner wanted.
+    `guarded`: there are real rows to be crowded out, or samples were made here, or where the
+    answers of its pairs come from. A dataset that was all synthetic when it came is what its
+    owner wanted.
     """
 
     shares: tuple[Share, ...]
@@ -153,11 +154,16 @@ def _guard(session: Session, dataset: Dataset, wanted: ColumnElement[bool]) -> G
     big = [row for row in rows if row[0] and row[2] >= _LEAST_WORDS and len(rows) > 1]
     shares = tuple(_share(*row, cap) for row in ((*whole, sum(row[3] for row in rows)), *big))
     real = shares[0].words > shares[0].synthetic
-    made = select(GenerationRun.id).where(
-        GenerationRun.dataset_id == dataset.id, GenerationRun.pilot.is_(False)
-    )
-    guarded = real or session.scalar(made.limit(1)) is not None
+    guarded = real or _made_in(session, {dataset.id, *made_of.homes(session, wanted)})
     return Guard(shares, _depths(session, wanted), cap, guarded)
+
+
+def _made_in(session: Session, datasets: set[int]) -> bool:
+    """Whether a generator ran in one of these datasets."""
+    made = select(GenerationRun.id).where(
+        GenerationRun.dataset_id.in_(datasets), GenerationRun.pilot.is_(False)
+    )
+    return session.scalar(made.limit(1)) is not None
 
 
 def _share(domain: str, rows: int, words: int, synthetic: int, cap: CapIn) -> Share:
@@ -167,11 +173,8 @@ def _share(domain: str, rows: int, words: int, synthetic: int, cap: CapIn) -> Sh
 
 
 def _depths(session: Session, wanted: ColumnElement[bool]) -> tuple[tuple[int, int], ...]:
-    query = (
-        select(GenerationDraft.depth, func.count(distinct(Sample.id)))
-        .join(Sample, Sample.id == GenerationDraft.sample_id)
-        .where(wanted)
-        .group_by(GenerationDraft.depth)
-        .order_by(GenerationDraft.depth)
-    )
+    """Rows by their depth: of a pair that of its deeper side."""
+    drafts = made_of.drafts(wanted)
+    rows = select(func.max(drafts.c.depth).label("depth")).group_by(drafts.c.row).subquery()
+    query = select(rows.c.depth, func.count()).group_by(rows.c.depth).order_by(rows.c.depth)
     return tuple((depth, count) for depth, count in session.execute(query))

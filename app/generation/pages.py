@@ -11,6 +11,7 @@ from app.accounts.policies import Principal
 from app.curation.catalog import GENERATORS
 from app.curation.generators.lab import Lab
 from app.datasets import service as datasets
+from app.datasets.models import Dataset
 from app.errors import NotFoundError
 from app.generation import (
     account,
@@ -87,11 +88,10 @@ def run_page(
     outcome: Annotated[str, Query(max_length=40)] = "",
 ) -> HTMLResponse:
     """A run: its account, yield per gate, coverage, batch, and drafts of one outcome."""
-    dataset = datasets.get(session, name)
-    run = service.get(session, number)
-    if run.dataset_id != dataset.id:
-        raise NotFoundError(f"{name} has no run {number}.")
+    dataset, run = _found(session, name, number)
     job = jobs.get(session, run.job_id) if run.job_id else None
+    settling = batches.settling(session, run)
+    shown = [*settling, *([job] if job else [])]
     drafts = account.examples(session, run, outcome)
     return render(
         request,
@@ -111,9 +111,18 @@ def run_page(
         outcome=outcome,
         again=_again(run, job) if run.pilot and job else {},
         job=job,
-        jobs=[job] if job else [],
-        progress=jobs.progress(session, [job]) if job else {},
+        settled=None if settling else batches.settled(session, run),
+        jobs=shown,
+        progress=jobs.progress(session, shown),
     )
+
+
+def _found(session: Session, name: str, number: str) -> tuple[Dataset, GenerationRun]:
+    dataset = datasets.get(session, name)
+    run = service.get(session, number)
+    if run.dataset_id != dataset.id:
+        raise NotFoundError(f"{name} has no run {number}.")
+    return dataset, run
 
 
 @router.post("/datasets/{name}/generate", name="generation:start")
@@ -157,8 +166,7 @@ def draw(
     count: Annotated[int, Form(ge=1, le=100_000)],
 ) -> Response:
     """Draw more samples to be looked at."""
-    dataset = datasets.get(session, name)
-    run = service.get(session, number)
+    dataset, run = _found(session, name, number)
     batches.draw_more(session, run, count, by=user)
     return RedirectResponse(f"/datasets/{dataset.name}/generate/runs/{run.number}", 303)
 
@@ -172,9 +180,16 @@ def settle(
     action: Annotated[Action, Form()],
 ) -> Response:
     """Approve or reject what nobody decided on."""
-    dataset = datasets.get(session, name)
-    run = service.get(session, number)
+    dataset, run = _found(session, name, number)
     batches.settle(session, dataset, run, action, by=user)
+    return RedirectResponse(f"/datasets/{dataset.name}/generate/runs/{run.number}", 303)
+
+
+@router.post("/datasets/{name}/generate/runs/{number}/settle/undo", name="generation:unsettle")
+def unsettle(name: str, number: str, session: SessionDep, user: CurrentLead) -> Response:
+    """Take the newest decision on the rest back."""
+    dataset, run = _found(session, name, number)
+    batches.unsettle(session, run, by=user)
     return RedirectResponse(f"/datasets/{dataset.name}/generate/runs/{run.number}", 303)
 
 

@@ -22,6 +22,7 @@ from app.web.forms import FormFields
 from app.web.render import render
 
 router = APIRouter(include_in_schema=False)
+_CHILDREN = 100  # that are shown with their texts
 
 
 @router.get("/samples/{sample_id}", name="ledger:sample")
@@ -51,6 +52,7 @@ def _page(
 ) -> HTMLResponse:
     parents, children = samples.parents_and_children(session, sample.id)
     related = bool(parents or children)
+    made = lineage.children_of(session, sample.id, _CHILDREN)
     return render(
         request,
         "ledger/sample.html",
@@ -67,6 +69,8 @@ def _page(
         parents=parents,
         beside=lineage.parents_of(session, sample),
         open_children=lineage.open_children(session, sample.id),
+        made_of_it=made,
+        gates=account.gates_of(session, [one.id for one in made]),
         made=account.draft_of(session, sample.id),
         children=children,
         tree=family.drawn(family.family(session, sample)) if related else None,

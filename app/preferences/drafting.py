@@ -28,6 +28,7 @@ class About:
     language: str | None
     source: str
     model: str
+    run: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,9 @@ def _read(
             continue
         answers[key] = Answer(*key, *both, scores[key], barred=row.status is Status.REJECTED)
         model = str(row.metadata.get("model") or row.metadata.get("generator") or "")[:200]
-        about[key] = About(row.origin, row.domain, row.language, row.source, model)
+        run = row.metadata.get("run")
+        made_by = run if isinstance(run, int) else None
+        about[key] = About(row.origin, row.domain, row.language, row.source, model, made_by)
     return answers, about
 
 
@@ -131,6 +134,8 @@ def _drafted(pair: Pair, by: str, about: Mapping[Key, About]) -> Draft:
         told[f"{side}_source"] = known.source
         if known.model:
             told[f"{side}_model"] = known.model
+        if known.run is not None:
+            told[f"{side}_run"] = known.run
     body = {"prompt": chosen.question, "chosen": chosen.text, "rejected": rejected.text}
     record = Record(
         Kind.PREFERENCE,

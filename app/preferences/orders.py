@@ -6,7 +6,8 @@ from enum import StrEnum
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
-from app.curation.catalog import VERIFIERS
+from app.classification.service import KEY as CLASSIFIER
+from app.curation.catalog import SIGNALS, VERIFIERS
 from app.curation.pairs.building import Rules
 from app.datasets.models import Dataset
 from app.errors import InvalidError
@@ -32,6 +33,10 @@ ABOUT: dict[Way, str] = {
     Way.ERRORS: "the original, over the copy with deliberate errors",
 }
 _NAMED = (Way.SCORES, Way.VERIFIED)
+# What grades an answer: judges, learned scorers, several scores as one, classifiers, imports. Not
+# what tells where a row stands: duplicates, splits, selections.
+_GRADES = frozenset({"judge", "learned", "ensemble", CLASSIFIER, registry.IMPORTED})
+_BETTER = frozenset(name for each in SIGNALS.values() for name in each.better)
 
 
 class Order(BaseModel):
@@ -79,15 +84,35 @@ def method(session: Session, dataset: Dataset, by: str) -> Method:
     return Method(way, _signal(session, dataset, way, signal))
 
 
+def measured(session: Session, dataset: Dataset, way: Way) -> dict[str, DatasetSignal]:
+    """The signals of a dataset that pairs can be built by: more of it is a better answer."""
+    fits = is_verifier if way is Way.VERIFIED else _grades
+    return {one.name: one for one in registry.signals(session, dataset.id) if fits(one)}
+
+
+def is_verifier(signal: DatasetSignal) -> bool:
+    """Whether it is 1 for verified answers, 0 for refuted ones."""
+    return signal.key in VERIFIERS
+
+
+def _grades(signal: DatasetSignal) -> bool:
+    return signal.key in _GRADES or is_verifier(signal) or signal.name in _BETTER
+
+
 def _signal(session: Session, dataset: Dataset, way: Way, name: str) -> DatasetSignal:
-    known = {
-        one.name: one
-        for one in registry.signals(session, dataset.id)
-        if way is Way.SCORES or one.key in VERIFIERS
-    }
+    known = measured(session, dataset, way)
     if name in known:
         return known[name]
+    if not known and way is Way.VERIFIED:
+        raise InvalidError(f"Nothing is verified in {dataset.name} yet: verify it first.")
+    if any(one.name == name for one in registry.signals(session, dataset.id)):
+        what = "a better answer" if way is Way.SCORES else "an answer that is right"
+        there = (
+            f"There are: {naming.some(list(known))}."
+            if known
+            else "Judge or verify the answers first."
+        )
+        raise InvalidError(f"More of `{name}` is no sign of {what}. {there}")
     if known:
         raise InvalidError(naming.unknown(name, list(known)))
-    missing = "verified" if way is Way.VERIFIED else "scored"
-    raise InvalidError(f"Nothing is {missing} in {dataset.name} yet: measure, judge or verify it.")
+    raise InvalidError(f"Nothing is scored in {dataset.name} yet: judge or verify it first.")

@@ -7,24 +7,24 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy.orm import Session
 
 from app.accounts.current import CurrentLead, CurrentUser, SessionDep
-from app.curation.catalog import VERIFIERS
+from app.accounts.policies import Principal
 from app.curation.pairs.building import ABOUT, Rules
 from app.curation.records import Kind
 from app.datasets import service as datasets
-from app.datasets.models import KINDS_OF, Dataset
+from app.datasets.models import KINDS_OF, Dataset, Purpose
 from app.errors import AppError
 from app.jobs import service as jobs
 from app.jobs.models import JobKind
 from app.preferences import report, service
 from app.preferences.orders import ABOUT as WAYS
-from app.preferences.orders import Order, Way
-from app.samples import registry
+from app.preferences.orders import Order, Way, is_verifier, measured
 from app.validation import build
 from app.web.forms import FormFields, fields_of, params_from_form
 from app.web.render import render
 
 router = APIRouter(include_in_schema=False)
 _KEY = "rules"
+NEW = "+"  # no dataset has this name
 
 
 @router.get("/datasets/{name}/preferences", name="preferences:page")
@@ -50,6 +50,7 @@ def _page(
         gates={gate.value: about for gate, about in ABOUT.items()},
         ways=_ways(session, dataset),
         targets=_targets(session, dataset),
+        new=NEW,
         fields=fields_of(Rules),
         method={"key": _KEY},
         jobs=running,
@@ -62,11 +63,11 @@ def _page(
 
 
 def _ways(session: Session, dataset: Dataset) -> list[tuple[str, str]]:
-    """What pairs can be built by here, with what each is: a way per signal."""
-    signals = registry.signals(session, dataset.id)
+    """What pairs can be built by here, with what each is: a way per signal that grades answers."""
+    signals = measured(session, dataset, Way.SCORES).values()
     named = [
-        (Way.VERIFIED if one.key in VERIFIERS else Way.SCORES, one.name)
-        for one in sorted(signals, key=lambda one: one.key not in VERIFIERS)
+        (Way.VERIFIED if is_verifier(one) else Way.SCORES, one.name)
+        for one in sorted(signals, key=lambda one: not is_verifier(one))
     ]
     alone = [(way.value, WAYS[way]) for way in (Way.LADDER, Way.EDITS, Way.ERRORS)]
     return [*((f"{way}:{name}", WAYS[way]) for way, name in named), *alone]
@@ -82,21 +83,29 @@ def _targets(session: Session, dataset: Dataset) -> list[str]:
     return sorted(names, key=lambda name: (name != dataset.name, name))
 
 
-def _order(form: FormFields) -> Order:
+def _order(session: Session, form: FormFields, by: Principal) -> Order:
+    """What the form asks for; a dataset that it names as a new one is made."""
     given: dict[str, Any] = {
         name: form[name].strip() for name in ("by", "into", "where") if form.get(name)
     }
+    if given.get("into") == NEW:
+        made = datasets.create(
+            session, name=form.get("new", "").strip(), by=by, purpose=Purpose.PREFERENCE
+        )
+        given["into"] = made.name
     return build(Order, {**given, "rules": params_from_form(Rules, form, _KEY)}, "preferences")
 
 
 @router.post("/datasets/{name}/preferences/preview", name="preferences:preview")
 def preview(
-    request: Request, name: str, session: SessionDep, _user: CurrentLead, form: FormFields
+    request: Request, name: str, session: SessionDep, user: CurrentLead, form: FormFields
 ) -> HTMLResponse:
     """What a run would build and refuse; nothing is written."""
     dataset = datasets.get(session, name)
     try:
-        trial, error = service.preview(session, dataset, _order(form)), None
+        with session.begin_nested() as tried:
+            trial, error = service.preview(session, dataset, _order(session, form, user)), None
+            tried.rollback()  # a new dataset is made when pairs are
     except AppError as refusal:
         trial, error = None, refusal
     gates = {gate: (ABOUT[gate], count) for gate, count in trial.refused.items()} if trial else {}
@@ -113,10 +122,11 @@ def start(
     dataset = datasets.get(session, name)
     try:
         with session.begin_nested():
-            service.start(session, dataset, _order(form), by=user)
+            order = _order(session, form, user)
+            service.start(session, dataset, order, by=user)
     except AppError as error:
         return _page(request, session, dataset, error)
-    return _back(form.get("into") or dataset.name)
+    return _back(order.into or dataset.name)
 
 
 @router.post("/datasets/{name}/preferences/undo", name="preferences:undo")

@@ -53,6 +53,7 @@ def releases_page(
         where=where,
         approved=service.approved(session, dataset, where),
         formats=list(FORMATS),
+        usual=service.usual_formats(session, dataset, where),
         next_name=f"v{len(found) + 1}",
     )
 

@@ -12,7 +12,9 @@ from app.releases.models import ReleaseStatus
 class ReleaseIn(BaseModel):
     name: str = Field(min_length=1, max_length=63)
     where: str = Field("", max_length=4000)
-    formats: list[Annotated[str, Field(max_length=50)]] = Field(["jsonl"], max_length=20)
+    formats: list[Annotated[str, Field(max_length=50)]] | None = Field(
+        None, max_length=20, description="Left out: those that fit the kinds of its rows"
+    )
 
 
 class ReleaseOut(BaseModel):

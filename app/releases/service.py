@@ -14,14 +14,15 @@ from sqlalchemy.orm import Session
 from app.accounts import audit
 from app.accounts.policies import Principal
 from app.contamination import certificate as contamination
+from app.contamination.inheriting import refuse_inherited
 from app.datasets import service as datasets
 from app.datasets.models import Dataset
 from app.errors import ConflictError, InvalidError, NotFoundError
 from app.generation import batches, guards
 from app.jobs import service as jobs
 from app.jobs.models import Job, JobKind
-from app.releases import policies
-from app.releases.formats import FORMATS
+from app.releases import policies, tags
+from app.releases.formats import FORMATS, usual
 from app.releases.models import Release, ReleaseItem, ReleaseStatus
 from app.samples import registry
 from app.samples.models import Sample, Status
@@ -85,17 +86,24 @@ def approved(session: Session, dataset: Dataset, where: str) -> int:
     return session.scalar(query.where(wanted, Sample.status == Status.APPROVED)) or 0
 
 
+def usual_formats(session: Session, dataset: Dataset, where: str) -> list[str]:
+    """The formats that fit the approved rows that match."""
+    wanted = condition(session, dataset.id, where) & (Sample.status == Status.APPROVED)
+    return usual(session.scalars(select(Sample.kind).where(wanted).distinct()).all())
+
+
 def start(
     session: Session,
     dataset: Dataset,
     *,
     name: str,
     where: str,
-    formats: Sequence[str],
+    formats: Sequence[str] | None,
     by: Principal,
 ) -> tuple[Release, Job]:
     """Freeze the approved rows that match, and build the files in a job."""
     policies.may_release(by)
+    formats = usual_formats(session, dataset, where) if formats is None else formats
     _refuse(session, dataset, name, where, formats)
     release = Release(
         dataset_id=dataset.id,
@@ -147,6 +155,7 @@ def _refuse(
         raise ConflictError(f"There is a release `{name}` already; releases never change.")
     if not approved(session, dataset, where):
         raise InvalidError("No approved row matches, so there is nothing to release.")
+    refuse_inherited(session, dataset, where)
     rates.refuse_below(session, dataset, where)
     guards.refuse_above(session, dataset, where)
     batches.refuse_worse(session, dataset, where)
@@ -174,7 +183,7 @@ def freeze(session: Session, release: Release) -> None:
         "content_hash": Sample.content_hash,
         "domain": Sample.domain,
         "language": Sample.language,
-        "tags": Sample.tags,
+        "tags": tags.released(session, release.dataset_id),
         "scores": Sample.scores,
     }
     rows = select(*columns.values()).where(

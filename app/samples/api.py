@@ -19,6 +19,7 @@ from app.samples import bulk, catalog, family, places, posting, queries, registr
 from app.samples import lineage as families
 from app.samples.models import Sample
 from app.samples.schemas import (
+    ChildOut,
     EdgeOut,
     LineageOut,
     MemberOut,
@@ -135,11 +136,12 @@ def history(sample_id: int, session: SessionDep, _user: CurrentUser) -> Page[Rev
 @router.get("/samples/{sample_id}/lineage", name="api:sample_lineage")
 def lineage(sample_id: int, session: SessionDep, _user: CurrentUser) -> LineageOut:
     """What it was made from, and what was made from it."""
-    parents, children = service.parents_and_children(session, sample_id)
+    parents, _ = service.parents_and_children(session, sample_id)
+    children = families.children_of(session, sample_id)
     found = family.family(session, service.get(session, sample_id))
     return LineageOut(
         parents=[{"id": one.parent_id, "relation": one.relation} for one in parents],
-        children=[{"id": one.child_id, "relation": one.relation} for one in children],
+        children=[ChildOut.model_validate(one) for one in children],
         members=[MemberOut.model_validate(one) for one in found.members],
         edges=[EdgeOut.model_validate(one) for one in found.edges],
         more=found.more,

@@ -1,10 +1,10 @@
 """Families of samples: what one was made from, and verdicts on all that was made from it."""
 
-from collections.abc import Sequence
+from bisect import bisect_left
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy.orm import Session, aliased
 
 from app.accounts.policies import Principal
 from app.curation.records import Origin
@@ -13,14 +13,17 @@ from app.errors import ConflictError, InvalidError
 from app.jobs.models import Job
 from app.samples import bulk
 from app.samples.bulk import Action
-from app.samples.models import OPEN, Sample, SampleBody, SampleParent
-from app.samples.service import body
+from app.samples.models import OPEN, Sample, SampleBody, SampleParent, Status
+from app.samples.service import body, get
+from app.samples.texts import SHOWN
 from app.sources import service as sources
 from app.sources.models import Source
 
 _SHOWN = 3
 _ALIKE = 0.6  # share of the words of both that both have
 _MOST = 10_000
+_COMPARED = 20_000  # characters in which is looked for where a child differs
+_BEFORE = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +90,65 @@ def source_of_made(
     )
 
 
-def open_children(session: Session, sample_id: int) -> int:
-    """How many samples were made from it that nobody decided on."""
+@dataclass(frozen=True, slots=True)
+class Child:
+    """What was made from a sample, with its text from where it differs from that of the sample.
+
+    `elsewhere`: it lies in another dataset, as pairs may, and is decided on there.
+    """
+
+    id: int
+    relation: str
+    status: Status
+    text: str
+    elsewhere: bool
+
+
+def children_of(session: Session, sample_id: int, limit: int = 1000) -> list[Child]:
+    """The first samples that were made from it, those that are open before the others."""
+    parent = aliased(Sample)
     query = (
-        select(func.count())
-        .select_from(SampleParent)
-        .join(Sample, Sample.id == SampleParent.child_id)
-        .where(SampleParent.parent_id == sample_id, Sample.status.in_(OPEN))
+        select(
+            Sample.id,
+            SampleParent.relation,
+            Sample.status,
+            func.left(SampleBody.text, _COMPARED),
+            Sample.dataset_id != parent.dataset_id,
+        )
+        .join(SampleParent, SampleParent.child_id == Sample.id)
+        .join(parent, parent.id == SampleParent.parent_id)
+        .join(
+            SampleBody,
+            (SampleBody.sample_id == Sample.id) & (SampleBody.revision == Sample.revision),
+        )
+        .where(SampleParent.parent_id == sample_id)
+        .order_by(Sample.status.not_in(OPEN), Sample.dataset_id != parent.dataset_id, Sample.id)
+        .limit(limit)
     )
+    rows = session.execute(query).all()
+    mine = body(session, get(session, sample_id)).text[:_COMPARED] if rows else ""
+    return [
+        Child(id_, relation, status, differing(mine, text), elsewhere)
+        for id_, relation, status, text, elsewhere in rows
+    ]
+
+
+def differing(one: str, other: str) -> str:
+    """The beginning of the other text; where both begin alike, from shortly before they differ.
+
+    Children of a question begin with it: what people decide on comes behind.
+    """
+    most = min(len(one), len(other))
+    same = bisect_left(range(1, most + 1), 1, key=lambda at: one[:at] != other[:at])
+    if same <= SHOWN // 4 or same == len(other):
+        return other[:SHOWN]
+    start = other.rfind(" ", 0, max(same - _BEFORE, 0)) + 1
+    return f"… {other[start : start + SHOWN]}" if start else other[:SHOWN]
+
+
+def open_children(session: Session, sample_id: int) -> int:
+    """How many samples of its dataset were made from it that nobody decided on."""
+    query = select(func.count()).select_from(_open(sample_id).subquery())
     return session.scalar(query) or 0
 
 
@@ -104,19 +158,23 @@ def decide_children(
     """Approve or reject all that was made from a sample and is open, in a job; can be undone."""
     if action not in (Action.APPROVE, Action.REJECT):
         raise InvalidError("Children are approved or rejected together.")
-    ids = _open(session, sample.id)
+    ids = session.scalars(_open(sample.id).order_by(Sample.id).limit(_MOST)).all()
     if not ids:
         raise ConflictError(f"Nothing that was made from sample {sample.id} is open.")
     where = bulk.matching_or("", list(ids))
     return bulk.start(session, dataset, action, where=where, confirmed=None, by=by)
 
 
-def _open(session: Session, sample_id: int) -> Sequence[int]:
-    query = (
+def _open(sample_id: int) -> Select[int]:
+    """Those in its own dataset: pairs of it may lie in another one, and are decided on there."""
+    parent = aliased(Sample)
+    return (
         select(Sample.id)
         .join(SampleParent, SampleParent.child_id == Sample.id)
-        .where(SampleParent.parent_id == sample_id, Sample.status.in_(OPEN))
-        .order_by(Sample.id)
-        .limit(_MOST)
+        .join(parent, parent.id == SampleParent.parent_id)
+        .where(
+            SampleParent.parent_id == sample_id,
+            Sample.dataset_id == parent.dataset_id,
+            Sample.status.in_(OPEN),
+        )
     )
-    return session.scalars(query).all()

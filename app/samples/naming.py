@@ -17,9 +17,14 @@ def unknown(name: str, known: Sequence[str], *, what: str = "signal") -> str:
     near = get_close_matches(name, known, 3)
     if near:
         return f"There is no {what} `{name}` here. Did you mean {' or '.join(near)}?"
-    more = f" and {len(known) - _LISTED} more" if len(known) > _LISTED else ""
-    there = f"There are: {', '.join(known[:_LISTED])}{more}." if known else "There are none yet."
+    there = f"There are: {some(known)}." if known else "There are none yet."
     return f"There is no {what} `{name}` here. {there}"
+
+
+def some(names: Sequence[str]) -> str:
+    """The first names for a sentence, and how many more there are."""
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return f"{', '.join(names[:_LISTED])}{more}"
 
 
 def check(session: Session, dataset_id: int, name: str, key: str) -> None:

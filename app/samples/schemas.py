@@ -69,14 +69,28 @@ class EdgeOut(BaseModel):
     relation: str
 
 
+class ChildOut(BaseModel):
+    """What was made from a sample, with its text from shortly before where it differs."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: int
+    relation: str
+    status: Status
+    text: str
+    elsewhere: bool = Field(description="In another dataset, and decided on there")
+
+
 class LineageOut(BaseModel):
     """Parents and children, and the graph: five generations back, three ahead, 12 samples of each.
+
+    Of very many children the first thousand, those that are open before the others.
 
     `more` counts by level those that are not among the members.
     """
 
     parents: list[dict[str, Any]]
-    children: list[dict[str, Any]]
+    children: Sequence[ChildOut]
     members: Sequence[MemberOut]
     edges: Sequence[EdgeOut]
     more: dict[int, int]

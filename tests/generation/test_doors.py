@@ -10,7 +10,9 @@ from sqlalchemy.orm import Session
 
 from app.accounts.policies import Principal
 from app.datasets.models import Dataset, Purpose
+from app.generation.models import GenerationDraft
 from app.jobs.models import Job
+from app.samples.models import Sample, Status
 from tests.conftest import browser_of
 from tests.endpoint import serving
 from tests.factories import fill, make_dataset, run_job
@@ -31,6 +33,12 @@ def dataset(session: Session, lead: Principal) -> Dataset:
 def here(api: TestClient, session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.cli_generation.from_environment", lambda: Here(api, session))
     monkeypatch.setattr("app.cli_work.from_environment", lambda: Here(api, session))
+
+
+def newest_job(session: Session) -> Job:
+    session.expire_all()
+    job = session.scalars(select(Job).order_by(Job.created_at.desc()).limit(1)).one()
+    return run_job(session, job.id)
 
 
 def test_over_rest_from_the_list_of_generators_to_the_settled_batch(
@@ -59,6 +67,14 @@ def test_over_rest_from_the_list_of_generators_to_the_settled_batch(
     run_job(session, settled.json()["id"])
     found = api.get(f"{path}/samples?where=metadata.generator:errors status:approved").json()
     assert len(found["items"]) == 5
+    undone = api.post(f"{path}/runs/{run['number']}/settle/undo")
+    assert undone.headers["Location"] == f"/api/v1/jobs/{undone.json()['id']}"
+    run_job(session, undone.json()["id"])
+    gone = api.get(f"{path}/samples?where=metadata.generator:errors status:approved").json()
+    assert gone["items"] == []
+    assert api.post(f"{path}/runs/{run['number']}/settle/undo").status_code == 409
+    again = api.post(f"{path}/runs/{run['number']}/settle", json={"action": "approve"})
+    run_job(session, again.json()["id"])
     children = api.post(
         f"/samples/{lineage['parents'][0]['id']}/children", json={"action": "approve"}
     )
@@ -123,6 +139,12 @@ def test_on_the_command_line(dataset: Dataset) -> None:
     number = json.loads(winnow("runs", dataset.name, "--json")[1])["items"][0]["number"]
     assert "accepted" in winnow("runs", dataset.name, str(number))[1]
     assert json.loads(winnow("runs", dataset.name, str(number), "--json")[1])["drafts"] == 5
+    mine = ("runs", dataset.name, str(number), "--settle")
+    assert "The batch can't be approved yet" in winnow(*mine, "approve")[1]
+    assert "Reject: 5 samples" in winnow(*mine, "reject", "--wait")[1]
+    assert "Undo reject: 5 samples" in winnow(*mine, "undo", "--wait")[1]
+    assert "could be taken back" in winnow(*mine, "undo")[1]
+    assert winnow("runs", dataset.name, "--settle", "undo")[0] == 2
     code, printed = winnow("synthetic", dataset.name, "--block", "0.9", "--because", "rewrites")
     assert (code, "blocked above 90%; passes because rewrites" in printed) == (0, True)
     assert json.loads(winnow("synthetic", dataset.name, "--json")[1])["guarded"]
@@ -161,6 +183,22 @@ def test_the_pages_before_and_after_a_run(
     assert refused.status_code == 409
     rejected = browser.post(f"{base}/runs/{number}/settle", data={**csrf, "action": "reject"})
     assert rejected.status_code == 200
+    assert "Reject: 5 samples" in rejected.text
+    assert "/settle/undo" not in rejected.text  # while it runs
+    undo = f"{base}/runs/{number}/settle/undo"
+    early = browser.post(undo, data=csrf)
+    assert (early.status_code, "Nothing was decided together of run" in early.text) == (409, True)
+    assert newest_job(session).error is None
+    done = browser.get(f"{base}/runs/{number}").text
+    assert "The rest was rejected" in done
+    assert "ago: 5 samples." in done
+    undoing = browser.post(undo, data=csrf).text
+    assert "Undo reject: 5 samples" in undoing
+    assert "/settle/undo" not in undoing
+    assert newest_job(session).error is None
+    assert "The rest was" not in browser.get(f"{base}/runs/{number}").text
+    drafts = select(Sample.status).join(GenerationDraft, GenerationDraft.sample_id == Sample.id)
+    assert set(session.scalars(drafts)) == {Status.PENDING}
     caps = {**csrf, "warn": "60", "block": "80", "reason": "a set of errors"}
     assert "a set of errors" in browser.post(f"{base}/caps", data=caps).text
     assert browser.post(f"{base}/caps", data={**caps, "warn": "much"}).status_code == 422

@@ -9,14 +9,23 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.accounts.policies import Principal
+from app.classification.service import KEY as CLASSIFIER
 from app.curation.pairs.sides import Side, chosen_first
 from app.curation.records import Kind, Record
 from app.datasets.models import Dataset, Purpose
 from app.jobs.models import Job
+from app.judging.service import KEY as JUDGE
+from app.judging.service import ORDER_KEY as JUDGE_ORDER
+from app.learning.service import KEY as LEARNED
+from app.matching.marking import KEY as DUPLICATES
+from app.matching.splitting import KEY as SPLIT
 from app.preferences.report import report
 from app.review import comparing
+from app.samples import registry
 from app.samples import service as samples
 from app.samples.models import Sample, Status
+from app.samples.registry import SignalSpec
+from app.selection.service import ENSEMBLE, SELECTION
 from tests.conftest import browser_of
 from tests.factories import fill, instruction, make_dataset, run_job
 from tests.shell import Here, winnow
@@ -94,6 +103,37 @@ def test_a_wrong_order_is_refused_with_its_fields(dataset: Dataset, api: TestCli
     wrong = {"by": "ladder", "rules": {"most": 0, "luck": 1}}
     errors = api.post("/datasets/mix/preferences", json=wrong).json()["errors"]
     assert {one["path"].split(".")[-1] for one in errors} == {"most", "luck"}
+
+
+def test_only_what_grades_an_answer_is_a_way(
+    session: Session, dataset: Dataset, lead: Principal, api: TestClient
+) -> None:
+    keys = (DUPLICATES, SPLIT, SELECTION, JUDGE_ORDER, "toxicity", "lengths")
+    grades = (JUDGE, LEARNED, CLASSIFIER, ENSEMBLE, "math_answer", "code")
+    names = {key: f"s_{number}" for number, key in enumerate((*keys, *grades))} | {
+        "toxicity": "toxicity",
+        "lengths": "response_words",
+        "code": "code_parses",
+    }
+    specs = [SignalSpec(name, name, key, name) for key, name in names.items()]
+    registry.claim_slots(session, dataset.id, specs, None)
+    session.commit()
+
+    page = browser_of(session, lead).get("/datasets/mix/preferences").text
+    for key in keys:
+        assert f"scores:{names[key]}:" not in page
+        for path in ("", "/preview"):
+            order = {"by": f"scores:{names[key]}"}
+            refused = api.post(f"/datasets/mix/preferences{path}", json=order)
+            assert refused.status_code == 422
+            assert f"More of `{names[key]}` is no sign of a better" in refused.json()["detail"]
+    for key in grades:
+        way = "verified" if key == "math_answer" else "scores"
+        assert f"{way}:{names[key]}:" in page
+        tried = api.post("/datasets/mix/preferences/preview", json={"by": f"{way}:{names[key]}"})
+        assert tried.status_code == 200
+    wrong = api.post("/datasets/mix/preferences/preview", json={"by": "verified:toxicity"})
+    assert "no sign of an answer that is right" in wrong.json()["detail"]
 
 
 def test_annotators_build_nothing(dataset: Dataset, annotator_api: TestClient) -> None:
@@ -206,6 +246,41 @@ def test_on_the_page_pairs_are_tried_built_looked_at_and_taken_back(
     browser.post("/datasets/mix/preferences/undo")
     run_job(session, bells[-1])
     assert "No pairs yet" in browser.get("/datasets/mix/preferences").text
+
+
+def test_where_pairs_go_is_chosen_and_may_be_a_new_dataset(
+    session: Session, lead: Principal, bells: list[str]
+) -> None:
+    answers = make_dataset(session, lead, "answers", Purpose.SFT)
+    make_dataset(session, lead, "another", Purpose.PREFERENCE)
+    texts = [("Since it is so, said Anna.", 5), ("It just is so!", 3)]
+    records = [instruction("Why?", text, scores={"judge": score}) for text, score in texts]
+    fill(session, answers, lead, records)
+    browser = browser_of(session, lead)
+    page = browser.get("/datasets/answers/preferences").text
+    assert 'name="into" required><option value="">Choose a dataset…</option>' in page
+    form = {"by": "scores:judge"}
+
+    unchosen = browser.post("/datasets/answers/preferences", data=form | {"into": ""})
+    assert (unchosen.status_code, "takes no samples" in unchosen.text) == (422, True)
+    form |= {"into": "+", "new": "answers-pairs"}
+    tried = browser.post("/datasets/answers/preferences/preview", data=form).text
+    assert "1 pair would be built" in tried
+    assert browser.get("/datasets/answers-pairs/preferences").status_code == 404
+    named = browser.post("/datasets/answers/preferences", data=form | {"new": "another"})
+    assert (named.status_code, "There is a dataset" in named.text) == (409, True)
+    failed = form | {"by": "luck"}
+    assert browser.post("/datasets/answers/preferences", data=failed).status_code == 422
+    assert browser.get("/datasets/answers-pairs/preferences").status_code == 404
+
+    begun = browser.post("/datasets/answers/preferences", data=form)
+    assert begun.url.path == "/datasets/answers-pairs/preferences"
+    run_job(session, bells[-1])
+    made = session.scalars(select(Dataset).where(Dataset.name == "answers-pairs")).one()
+    assert made.purpose is Purpose.PREFERENCE
+    assert [one.dataset_id for one in pairs(session)] == [made.id]
+    own = browser.get("/datasets/answers-pairs/preferences").text
+    assert "Choose a dataset" not in own
 
 
 def test_by_command_line(

@@ -16,7 +16,9 @@ from app.curation.readers.mapping import mapper
 from app.curation.readers.sniff import open_rows
 from app.curation.records import Kind, Record, Rejected
 from app.datasets.models import Dataset, Purpose
+from app.generation import guards
 from app.generation import service as generation
+from app.generation.guards import CapIn
 from app.generation.service import Order as GenerationOrder
 from app.jobs.models import Job, JobStatus
 from app.preferences import service
@@ -114,9 +116,10 @@ def test_what_is_released_has_the_layouts_of_trainers_and_reads_back(
     session: Session, dataset: Dataset, lead: Principal
 ) -> None:
     fill(session, dataset, lead, dolly(20))
-    order = GenerationOrder(generator="ladder")
+    order = GenerationOrder(generator="ladder", review_share=0)
     run_job(session, generation.start(session, dataset, order, by=lead).id)
     into = make_dataset(session, lead, "prefs", Purpose.PREFERENCE)
+    guards.set_cap(session, into, CapIn(override_reason="ladders are made"), by=lead)
     build(session, dataset, lead, "ladder", "prefs", pick="all", most=3)
     made = [one.body for one in pairs(session, into)]
     session.execute(

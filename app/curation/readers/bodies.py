@@ -91,10 +91,17 @@ def _text(values: Mapping[str, Any], columns: Columns) -> Body:
 
 def _instruction(values: Mapping[str, Any], columns: Columns) -> Body:
     return {
-        "instruction": text_of(values["instruction"], columns["instruction"]),
+        "instruction": _said(values["instruction"], columns["instruction"]),
         "input": text_of(values.get("input"), columns.get("input", "")),
-        "output": text_of(values["output"], columns["output"]),
+        "output": _said(values["output"], columns["output"]),
     }
+
+
+def _said(value: Any, column: str) -> str:
+    """Text as it is, messages as the transcript that writers make turns of."""
+    if isinstance(value, list) and value and all(isinstance(turn, dict) for turn in value):
+        return transcript(messages_of(value, column))
+    return text_of(value, column)
 
 
 def _chat(values: Mapping[str, Any], columns: Columns) -> Body:

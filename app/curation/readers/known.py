@@ -8,7 +8,10 @@ from app.curation.records import Kind
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """A known arrangement: names of columns by target, the usual one first."""
+    """A known arrangement: names of columns by target, the usual one first.
+
+    `turns`: its required columns hold lists of messages, not text.
+    """
 
     key: str
     title: str
@@ -16,6 +19,7 @@ class Layout:
     required: Mapping[str, tuple[str, ...]]
     optional: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     one_of: tuple[str, ...] = ()
+    turns: bool = False
 
 
 _ANSWERS = ("output", "response", "completion", "answer")
@@ -67,6 +71,14 @@ LAYOUTS: tuple[Layout, ...] = (
         Kind.INSTRUCTION,
         {"instruction": ("prompt",), "output": ("completion", "response", "output", "answer")},
         {"input": ("input", "context")},
+    ),
+    # As TRL has it for talk, and with a label for KTO.
+    Layout(
+        "prompt_messages",
+        "prompt and completion as messages",
+        Kind.INSTRUCTION,
+        {"instruction": ("prompt",), "output": ("completion", "response")},
+        turns=True,
     ),
     Layout(
         "question",

@@ -194,6 +194,8 @@ def _shaped(layout: Layout, fields: Mapping[str, str], examples: Mapping[str, An
     if layout.kind is Kind.CHAT:
         value = examples[fields["messages"]]
         return isinstance(value, list) or (isinstance(value, str) and value.startswith("["))
+    if layout.turns:
+        return all(isinstance(examples[fields[name]], list) for name in layout.required)
     if layout.kind in {Kind.TEXT, Kind.INSTRUCTION}:
         return all(not isinstance(examples[fields[name]], list | dict) for name in layout.required)
     return True

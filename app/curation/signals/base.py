@@ -49,10 +49,12 @@ class Signal(Method):
     """Measures records. Raw values are stored; rules and profiles judge them later.
 
     `flags` names the measures that mark the records in which they are above 0: pages count those.
+    `better` names those of which more is better, so that an answer may be preferred by them.
     """
 
     measures: ClassVar[tuple[Measure, ...]]
     flags: ClassVar[Sequence[str]] = ()
+    better: ClassVar[Sequence[str]] = ()
 
     @abstractmethod
     def score(self, batch: "Batch") -> Scores:

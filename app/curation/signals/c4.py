@@ -42,6 +42,7 @@ class C4(Signal):
 
     key: ClassVar = "c4"
     title: ClassVar = "C4"
+    better: ClassVar = ("c4_kept_line_frac",)
     measures: ClassVar = (
         Measure(
             "c4_sentences",

@@ -38,6 +38,7 @@ class CodeShape(Signal):
     key: ClassVar = "code"
     title: ClassVar = "Code"
     version: ClassVar = 2
+    better: ClassVar = ("code_parses", "code_docstrings", "code_self_contained")
     measures: ClassVar = (
         Measure(
             "code_mean_line_length",

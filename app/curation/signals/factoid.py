@@ -182,6 +182,7 @@ class Factoid(Signal):
 
     key: ClassVar = "factoid"
     title: ClassVar = "Day's facts and reasoning"
+    better: ClassVar = ("reasoning_density",)
     measures: ClassVar = (
         Measure("factoid", "Day's fact", "0 for reasoning to 1 for a fact of the day."),
         Measure(

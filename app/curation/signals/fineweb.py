@@ -23,6 +23,7 @@ class FineWeb(Signal):
 
     key: ClassVar = "fineweb"
     title: ClassVar = "FineWeb"
+    better: ClassVar = ("fineweb_line_punct_ratio",)
     measures: ClassVar = (
         Measure(
             "fineweb_line_punct_ratio",

@@ -41,6 +41,12 @@ class NemoEnglish(Signal):
 
     key: ClassVar = "nemo_english"
     title: ClassVar = "NeMo Curator, English"
+    better: ClassVar = (
+        "nemo_unique_line_frac",
+        "nemo_unique_line_char_frac",
+        "nemo_unique_para_frac",
+        "nemo_unique_para_char_frac",
+    )
     measures: ClassVar = (
         Measure("nemo_words", "Words", "Words by white space. Kept: 50 to 100,000.", "words"),
         Measure(

@@ -22,6 +22,7 @@ class Readability(Signal):
 
     key: ClassVar = "readability"
     title: ClassVar = "Readability"
+    better: ClassVar = ("flesch_reading_ease",)
     measures: ClassVar = (
         Measure(
             "flesch_reading_ease",

@@ -65,6 +65,12 @@ def proposed(*rows: dict[str, Any]) -> tuple[str | None, dict[str, str]]:
             {"instruction": "prompt", "output": "completion"},
         ),
         (
+            {"prompt": [TURN], "completion": [TURN], "label": True, "id": "1-chosen"},
+            "prompt_messages",
+            {"instruction": "prompt", "output": "completion", "external_id": "id"},
+        ),
+        ({"prompt": [TURN], "completion": "b"}, None, {}),
+        (
             {"Question": "a", "Best Answer": "b"},
             "question",
             {"instruction": "Question", "output": "Best Answer"},

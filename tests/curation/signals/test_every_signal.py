@@ -67,3 +67,13 @@ def test_notes_point_into_the_text(key: str, scores: Scores) -> None:
     for row, note in scores.notes.items():
         assert note.text or note.spans
         assert all(0 <= start < end <= len(batch.texts[row]) for start, end in note.spans)
+
+
+def test_what_is_better_and_what_flags_are_measures_and_never_the_same(key: str) -> None:
+    names = {one.name for one in SIGNALS[key].measures}
+
+    better, flags = set(SIGNALS[key].better), set(SIGNALS[key].flags)
+
+    assert better <= names
+    assert flags <= names
+    assert not better & flags

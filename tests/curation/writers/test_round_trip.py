@@ -130,14 +130,15 @@ def test_pairs_read_back_equal_from_the_layouts_of_trainers(
     assert back == [replace(record, line=line) for line, record in enumerate(pairs, 1)]
 
 
+@pytest.mark.parametrize("layout", [Layout.KTO, Layout.KTO_MESSAGES])
 @pytest.mark.parametrize("make", [JsonLinesWriter, ParquetWriter])
 @settings(max_examples=40)
 @given(pairs=PAIRS)
 def test_of_kto_two_rows_of_each_pair_come_back_with_their_label(
-    make: type[Writer], pairs: list[Record]
+    make: type[Writer], layout: Layout, pairs: list[Record]
 ) -> None:
     with TemporaryDirectory() as folder:
-        (file,) = make(layout=Layout.KTO).write(pairs, Path(folder)).files
+        (file,) = make(layout=layout).write(pairs, Path(folder)).files
         back = [one for one in read_back(Path(folder), file.name) if isinstance(one, Record)]
 
     assert file.rows == len(back) == 2 * len(pairs)
