@@ -8,7 +8,10 @@ from app.curation.records import Kind
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """A known arrangement: names of columns by target, the usual one first."""
+    """A known arrangement: names of columns by target, the usual one first.
+
+    `wordless`: it fits only where no other column holds text, which might be the answer.
+    """
 
     key: str
     title: str
@@ -16,6 +19,7 @@ class Layout:
     required: Mapping[str, tuple[str, ...]]
     optional: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     one_of: tuple[str, ...] = ()
+    wordless: bool = False
 
 
 _ANSWERS = ("output", "response", "completion", "answer")
@@ -83,6 +87,13 @@ LAYOUTS: tuple[Layout, ...] = (
         "plain text",
         Kind.TEXT,
         {"text": ("text", "content", "document", "raw_content")},
+    ),
+    Layout(
+        "prompts",
+        "prompts without answers",
+        Kind.TEXT,
+        {"text": ("prompt", "instruction", "question", "problem")},
+        wordless=True,
     ),
 )
 
