@@ -1,5 +1,6 @@
 """Taxonomies as JSON."""
 
+from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -89,6 +90,18 @@ class ImportedOut(BaseModel):
     made_seeds: int = Field(description="Seeds that people did not write")
     documents: int
     problems: list[ProblemOut]
+
+
+class ReportOut(BaseModel):
+    """The newest import: when, by whom, of which file, and what became of it."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    at: datetime
+    by: str
+    file: str
+    imported: ImportedOut
+    found: int = Field(description="All problems; the first of them are kept")
 
 
 class TargetOrder(BaseModel):

@@ -16,8 +16,8 @@ from app.generation.leaf_account import Standing
 from app.samples.models import Sample, SampleBody, Status
 from app.taxonomy import importing, service
 from app.taxonomy.archive import MAX_DOCUMENT
-from app.taxonomy.importing import Imported
 from app.taxonomy.models import TaxonomyDocument, TaxonomyNode, TaxonomySeed
+from app.taxonomy.reports import Imported
 
 _MAX_ARCHIVE = 100 << 20
 
