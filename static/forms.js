@@ -23,10 +23,11 @@ async function send(form, submitter) {
     else refuse(form, await told(answer));
   } catch {
     refuse(form, { detail: "The server did not answer. What you typed is still here; try again in a moment." });
-  } finally {
-    form.ariaBusy = null;
   }
 }
+
+// A page that comes back from the browser's memory has no form on its way any more.
+addEventListener("pageshow", () => { for (const form of document.forms) form.ariaBusy = null; });
 
 // As after any form that went well; an address that differs in its end alone would load nothing.
 function leave(target) {
@@ -55,6 +56,7 @@ async function told(answer) {
 }
 
 function refuse(form, { detail, errors = [] }) {
+  form.ariaBusy = null;
   for (const old of document.querySelectorAll("[data-refusal]")) old.remove();
   for (const old of form.querySelectorAll("[aria-describedby=refusal]")) { old.removeAttribute("aria-invalid"); old.removeAttribute("aria-describedby"); }
   const note = document.getElementById("refused").content.firstElementChild.cloneNode(true);

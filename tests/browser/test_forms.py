@@ -1,5 +1,6 @@
 """Forms that the server refuses: they stay with what was typed, and say in themselves why."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from tests.browser.conftest import Site, Watch, rows
 from tests.taxonomy.archives import TREE, zipped
 
 Visit = Callable[..., Page]
+_RUN = re.compile(r"/generate/runs/\d+$")
 
 
 def test_a_refused_run_keeps_its_form(site: Site, visit: Visit, watch: Watch) -> None:
@@ -29,11 +31,13 @@ def test_a_refused_run_keeps_its_form(site: Site, visit: Visit, watch: Watch) ->
     expect(page.get_by_label("So many seeds at most")).to_have_value("3")
     expect(page.get_by_label("People must review, in percent")).to_have_value("55")
 
-    page.get_by_role("button", name="Generate", exact=True).click()
+    with page.expect_response("**/generate"):
+        page.get_by_role("button", name="Generate", exact=True).click()
+    expect(page.locator("#order")).not_to_have_attribute("aria-busy", "true")
     expect(page.locator("#order [role=alert]")).to_have_count(1)
     page.get_by_label("Seeds: samples that match").fill("")
     page.keyboard.press("Enter")
-    expect(page).to_have_url(f"{site.url}/datasets/{dataset}/generate/runs/1")
+    expect(page).to_have_url(_RUN)
 
 
 def test_a_refused_file_stays_chosen_in_its_dialog(
@@ -77,6 +81,23 @@ def test_a_line_in_a_table_tells_above_the_table(site: Site, visit: Visit, watch
     expect(note).to_contain_text("admin")
     assert note.evaluate("(one) => one.closest('table')") is None
     expect(row.locator("select")).to_have_value("annotator")
+
+
+def test_a_form_on_its_way_is_not_sent_twice(site: Site, visit: Visit, watch: Watch) -> None:
+    watch.allowed = {422}
+    dataset = site.dataset(rows(4), scores="none")
+    page = visit(f"/datasets/{dataset}/generate?generator=errors")
+    sent: list[str] = []
+    page.on("request", lambda one: sent.append(one.url) if one.method == "POST" else None)
+
+    page.get_by_role("button", name="Generate", exact=True).dblclick()
+
+    expect(page).to_have_url(_RUN)
+    assert len(sent) == 1
+    page.go_back()
+    page.get_by_label("Seeds: samples that match").fill("nothing_like_it>3")
+    page.get_by_role("button", name="Generate", exact=True).click()
+    expect(page.locator("#order [role=alert]")).to_contain_text("nothing_like_it")
 
 
 def test_what_is_shown_once_is_shown(visit: Visit, site: Site) -> None:
