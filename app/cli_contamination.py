@@ -14,7 +14,7 @@ _PAIRS = ("item_id", "sample_id", "benchmark", "layers", "likely", "status", "ve
 @click.command()
 @click.argument("dataset")
 @click.option("--against", multiple=True, required=True, metavar="DATASET", help="A benchmark.")
-@click.option("--layers", default="", metavar="LAYER,..", help="Such as exact,ngram,embedding,ast.")
+@click.option("--layers", default="", metavar="LAYER,..", help="Such as exact,ngram13,ast.")
 @click.option("--set", "given", multiple=True, metavar="LAYER.PARAM=VALUE")
 @wait_option
 @json_option

@@ -127,7 +127,10 @@ def verify(
     order |= {"provider": provider, "budget": budget}
     client = from_environment()
     job = client.post(f"/datasets/{part(dataset)}/verify", order)
-    finish(client, job, wait=wait, as_json=as_json)
+    job = finish(client, job, wait=wait, as_json=as_json)
+    if wait and not as_json and (count := job["result"]["uncheckable"]):
+        rows = "1 row" if count == 1 else f"{count:,} rows"
+        click.echo(f"{rows} could not be checked; the reason stands with each, as its note.")
 
 
 @click.command()

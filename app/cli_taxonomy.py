@@ -45,6 +45,24 @@ def import_(dataset: str, source: Path, license_: str, name: str, as_json: bool)
     if as_json:
         print_json(found)
         return
+    _say(found, len(found["problems"]))
+
+
+@taxonomy.command("report")
+@click.argument("dataset")
+@json_option
+def report(dataset: str, as_json: bool) -> None:
+    """What became of the newest import."""
+    found = from_environment().get(f"/datasets/{part(dataset)}/taxonomy/import")
+    if as_json:
+        print_json(found)
+        return
+    click.echo(f"{found['file']}, {found['at'][:16]}, by {found['by']}\n")
+    _say(found["imported"], found["found"])
+
+
+def _say(found: Json, problems: int) -> None:
+    """The problems of an import, then its counts."""
     if found["problems"]:
         print_table(found["problems"], ("file", "line", "message"))
         click.echo("")
@@ -53,7 +71,7 @@ def import_(dataset: str, source: Path, license_: str, name: str, as_json: bool)
         f"{_count(found['created'], 'leaf is', 'leaves are')} new, {found['updated']:,} updated; "
         f"{found['new_seeds']:,} of {_count(found['seeds'], 'seed', 'seeds')} new{made}; "
         f"{_count(found['documents'], 'document', 'documents')}; "
-        f"{_count(len(found['problems']), 'problem', 'problems')}."
+        f"{_count(problems, 'problem', 'problems')}."
     )
 
 

@@ -160,6 +160,7 @@ def card_of(
             for name, reasons in about["left_out"].items()
             for reason, number in reasons.items()
         },
+        prompts=about["generated"]["prompts"],
     )
     return card(told).encode()
 

@@ -7,7 +7,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.contamination.models import ContaminationHit
-from app.curation.text.parts import full_text
+from app.curation.records import Kind, Record
+from app.curation.text.code import code_of
+from app.curation.text.parts import full_text, response_text
 from app.datasets.models import Dataset
 from app.errors import NotFoundError
 from app.samples import service as samples
@@ -24,11 +26,12 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """A sample or an item: its text in segments, and whether it was edited since."""
+    """A sample or an item: its text in segments, whether it was edited since, and is a program."""
 
     id: int
     segments: list[Segment]
     edited: bool
+    code: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,9 @@ def _side(
     body = samples.body(session, sample, revision)
     text = full_text(sample.kind, body.body)
     ranges = [(start, end) for one in spans for start, end in one]
-    return Side(sample.id, segments(text, ranges), sample.revision != revision)
+    read = Record(sample.kind, body.body, domain=sample.domain)
+    code = sample.kind is Kind.COMPLETION or code_of(read, response_text(read.kind, read.body))
+    return Side(sample.id, segments(text, ranges), sample.revision != revision, bool(code))
 
 
 def segments(text: str, ranges: Iterable[tuple[int, int]]) -> list[Segment]:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from app.curation.generators.base import Outcome
 from app.curation.generators.textbook import Textbook
 from app.generation.models import GenerationDraft, GenerationRun
+from app.llm import service as llm
 
 _GATES = """
 SELECT g.value->>'name' AS name, count(*) AS reached,
@@ -46,7 +47,11 @@ class GateYield:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """All of a run: its requests, its drafts by outcome, and what they took."""
+    """All of a run: its requests, its drafts by outcome, and what was paid for them.
+
+    Tokens and money are those of the ledger: replies to a pilot or an earlier run that were
+    `reused` were paid there, and are not paid again.
+    """
 
     requests: int
     drafts: int
@@ -54,6 +59,7 @@ class Account:
     tokens_in: int
     tokens_out: int
     money: Decimal
+    reused: int
     lines: tuple[Line, ...]
     gates: tuple[GateYield, ...]
 
@@ -73,21 +79,17 @@ def of_run(session: Session, run: GenerationRun) -> Account:
         .order_by(func.count().desc(), GenerationDraft.outcome, GenerationDraft.gate)
     )
     lines = tuple(Line(*row) for row in session.execute(query))
-    sums = select(
-        func.count(distinct(GenerationDraft.number)),
-        func.coalesce(func.sum(GenerationDraft.tokens_in), 0),
-        func.coalesce(func.sum(GenerationDraft.tokens_out), 0),
-        func.coalesce(func.sum(GenerationDraft.money), 0),
-    ).where(mine)
-    requests, tokens_in, tokens_out, money = session.execute(sums).one()
+    requests = session.scalar(select(func.count(distinct(GenerationDraft.number))).where(mine))
+    paid = llm.spent(session, run.job_id)
     gates = session.execute(text(_GATES), {"run_id": run.id})
     return Account(
-        requests=requests,
+        requests=requests or 0,
         drafts=sum(one.count for one in lines),
         accepted=sum(one.count for one in lines if one.outcome == Outcome.ACCEPTED),
-        tokens_in=tokens_in,
-        tokens_out=tokens_out,
-        money=Decimal(money),
+        tokens_in=paid["tokens_in"],
+        tokens_out=paid["tokens_out"],
+        money=Decimal(paid["money"]),
+        reused=paid["reused"],
         lines=lines,
         gates=tuple(GateYield(*row) for row in gates),
     )

@@ -218,6 +218,7 @@ def _run(session: Session, run: GenerationRun) -> RunOut:
         tokens_in=found.tokens_in,
         tokens_out=found.tokens_out,
         money=str(found.money),
+        reused=found.reused,
         outcomes=[LineOut.model_validate(one) for one in found.lines],
         gates=[GateOut.model_validate(one) for one in found.gates],
         batch=BatchOut.model_validate(batches.of_run(session, run)),

@@ -22,20 +22,29 @@ WITH RECURSIVE of_row AS (
 )
 """
 _MADE = "SELECT held.run_id, held.depth, held.row FROM held"
-# What a run took was taken for all of its drafts: for one that is released, others failed.
+# What a run took was taken for all of its drafts: for one that is released, others failed. It is
+# what the ledger holds: replies that an earlier run paid for are that run's.
 _RUNS = """
 SELECT r.number, r.generator, r.version, r.params, r."where", r.model, r.judge_model,
        j.params -> 'temperature', j.params -> 'max_tokens', r.created_at, used.rows, used.parents,
-       sum(d.tokens_in), sum(d.tokens_out), sum(d.money), count(DISTINCT d.number)
+       paid.tokens_in, paid.tokens_out, paid.money,
+       (SELECT count(DISTINCT d.number) FROM generation_drafts d WHERE d.run_id = r.id)
 FROM (
   SELECT held.run_id, count(DISTINCT held.row) AS rows, count(DISTINCT p.parent_id) AS parents
   FROM held LEFT JOIN sample_parents p ON p.child_id = held.sample GROUP BY held.run_id
 ) used
 JOIN generation_runs r ON r.id = used.run_id
-JOIN generation_drafts d ON d.run_id = r.id
 LEFT JOIN jobs j ON j.id = r.job_id
-GROUP BY r.id, j.id, used.rows, used.parents ORDER BY r.number
+CROSS JOIN LATERAL (
+  SELECT coalesce(sum(u.tokens_in), 0)::bigint AS tokens_in,
+         coalesce(sum(u.tokens_out), 0)::bigint AS tokens_out, coalesce(sum(u.money), 0) AS money
+  FROM llm_usage u WHERE u.job_id = r.job_id
+) paid
+ORDER BY r.number
 """
+
+# A template of prompts, and the rows of the runs that asked by it.
+_TEMPLATE = ("generator", "prompt", "version", "hash", "rows")
 
 
 def _runs(session: Session, release_id: uuid.UUID) -> list[dict[str, Any]]:
@@ -53,10 +62,11 @@ def _runs(session: Session, release_id: uuid.UUID) -> list[dict[str, Any]]:
 
 def told(session: Session, release_id: uuid.UUID) -> dict[str, Any]:
     """Rows that were generated here, or made of what was, counted; empty where none were."""
-    names = ("generator", "model", "prompt", "depth")
+    names = ("generator", "model", "depth")
     rows: dict[str, dict[str, set[int]]] = {name: defaultdict(set) for name in names}
     every: set[int] = set()
     by_run: dict[uuid.UUID, set[int]] = defaultdict(set)
+    templates: dict[tuple[str, str, int, str], set[int]] = defaultdict(set)
     for run_id, depth, row in session.execute(text(_OF + _MADE), {"release": release_id}):
         every.add(row)
         rows["depth"][str(depth)].add(row)
@@ -67,10 +77,14 @@ def told(session: Session, release_id: uuid.UUID) -> dict[str, Any]:
         if run.model:
             rows["model"][run.model] |= mine
         for name, one in run.prompts.items():
-            rows["prompt"][f"{name} {one['hash']}"] |= mine
+            templates[run.generator, name, one["version"], one["hash"]] |= mine
     return {
         "rows": len(every),
         **{name: {key: len(one[key]) for key in sorted(one)} for name, one in rows.items()},
+        "prompts": [
+            dict(zip(_TEMPLATE, (*one, len(templates[one])), strict=True))
+            for one in sorted(templates)
+        ],
         "runs": _runs(session, release_id),
     }
 

@@ -72,7 +72,10 @@ class BatchOut(BaseModel):
 
 
 class RunOut(BaseModel):
-    """A run with its account; `outcomes` add up to all drafts of all requests."""
+    """A run with its account; `outcomes` add up to all drafts of all requests.
+
+    Tokens and money are what the run paid for; `reused` replies were paid for before it.
+    """
 
     id: uuid.UUID
     number: int
@@ -94,6 +97,7 @@ class RunOut(BaseModel):
     tokens_in: int
     tokens_out: int
     money: str
+    reused: int
     outcomes: list[LineOut]
     gates: list[GateOut]
     batch: BatchOut

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query, Response
 
 from app.accounts.current import CurrentUser, SessionDep
 from app.datasets import service as datasets
+from app.errors import NotFoundError
 from app.generation import leaf_account, taxonomy_view
 from app.generation.leaf_account import Standing
 from app.generation.taxonomy_schemas import (
@@ -15,11 +16,12 @@ from app.generation.taxonomy_schemas import (
     LeafOut,
     LeavesOut,
     NodeOut,
+    ReportOut,
     SeedOut,
     TargetOrder,
     TreeForm,
 )
-from app.taxonomy import exporting, service
+from app.taxonomy import exporting, reports, service
 from app.web.forms import FormFields, Uploads, multipart
 from app.web.pagination import Page
 
@@ -97,6 +99,16 @@ def import_taxonomy(
     dataset = datasets.get(session, name)
     found = taxonomy_view.take(session, dataset, files, form, by=user)
     return ImportedOut.model_validate(found)
+
+
+@router.get("/datasets/{name}/taxonomy/import", name="api:get_taxonomy_import")
+def get_import(name: str, session: SessionDep, _user: CurrentUser) -> ReportOut:
+    """What became of the newest import."""
+    dataset = datasets.get(session, name)
+    found = reports.newest(session, dataset)
+    if found is None:
+        raise NotFoundError(f"Nobody imported a taxonomy into {name} yet.")
+    return ReportOut.model_validate(found)
 
 
 @router.get(

@@ -19,8 +19,7 @@ from app.jobs import service as jobs
 from app.jobs.models import JobKind
 from app.llm import service as llm
 from app.samples.search import METADATA, schema_of
-from app.taxonomy import exporting, service
-from app.taxonomy.importing import Imported
+from app.taxonomy import exporting, reports, service
 from app.taxonomy.models import TaxonomyNode
 from app.web.forms import FormFields, Uploads
 from app.web.render import render
@@ -48,20 +47,10 @@ def taxonomy_page(
     _user: CurrentUser,
     node: Annotated[str, Query(max_length=2000)] = "",
     short: Annotated[bool, Query()] = False,
+    imported: Annotated[bool, Query()] = False,
 ) -> HTMLResponse:
-    """The tree, one node of it opened, all of it or what is short."""
-    return _page(request, session, datasets.get(session, name), node=node, short=short)
-
-
-def _page(
-    request: Request,
-    session: SessionDep,
-    dataset: Dataset,
-    *,
-    node: str = "",
-    short: bool = False,
-    report: Imported | None = None,
-) -> HTMLResponse:
+    """The tree, one node of it opened, all of it or what is short; what became of an import."""
+    dataset = datasets.get(session, name)
     standings = leaf_account.of_nodes(session, dataset)
     opened = taxonomy_view.of_node(session, dataset, node, standings) if node else None
     leaves = {one.path for one in service.nodes(session, dataset) if one.leaf}
@@ -79,7 +68,8 @@ def _page(
         why=leaf_account.why(opened.standing) if opened and opened.node.leaf else "",
         filter=_filter(session, dataset, opened.node) if opened else "",
         short=short,
-        report=report,
+        report=reports.newest(session, dataset),
+        imported=imported,
         providers=[one.name for one in llm.everything(session)],
         target=Lab().target,
         jobs=running,
@@ -129,18 +119,12 @@ def _whole(standings: dict[str, Standing], leaves: set[str]) -> Standing:
 
 @router.post("/datasets/{name}/taxonomy", name="taxonomy:import")
 def import_tree(
-    request: Request,
-    name: str,
-    session: SessionDep,
-    user: CurrentLead,
-    files: Uploads,
-    form: FormFields,
-) -> HTMLResponse:
+    name: str, session: SessionDep, user: CurrentLead, files: Uploads, form: FormFields
+) -> Response:
     """Import an archive, and show what became of it."""
     dataset = datasets.get(session, name)
-    report = taxonomy_view.take(session, dataset, files, form, by=user)
-    session.flush()
-    return _page(request, session, dataset, report=report)
+    taxonomy_view.take(session, dataset, files, form, by=user)
+    return RedirectResponse(f"/datasets/{dataset.name}/taxonomy?imported=true", 303)
 
 
 @router.get("/datasets/{name}/taxonomy/export", name="taxonomy:export")

@@ -1,5 +1,6 @@
 """Taxonomies as JSON."""
 
+from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -102,6 +103,18 @@ class DocumentForm(BaseModel):
     """What stands beside a document."""
 
     path: str = Field("", max_length=2000, description="The leaf that it is for")
+
+
+class ReportOut(BaseModel):
+    """The newest import: when, by whom, of which file, and what became of it."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    at: datetime
+    by: str
+    file: str
+    imported: ImportedOut
+    found: int = Field(description="All problems; the first of them are kept")
 
 
 class TargetOrder(BaseModel):

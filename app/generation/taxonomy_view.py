@@ -17,8 +17,8 @@ from app.generation.taxonomy_schemas import DocumentForm, TreeForm
 from app.samples.models import Sample, SampleBody, Status
 from app.taxonomy import importing, service
 from app.taxonomy.archive import MAX_DOCUMENT
-from app.taxonomy.importing import Imported
 from app.taxonomy.models import TaxonomyDocument, TaxonomyNode, TaxonomySeed
+from app.taxonomy.reports import Imported
 from app.validation import build
 
 _MAX_ARCHIVE = 100 << 20

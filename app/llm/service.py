@@ -1,13 +1,14 @@
 """Endpoints of models: adding, testing, removing; what was spent."""
 
 import socket
+import uuid
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Self
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field, model_validator
-from sqlalchemy import select
+from sqlalchemy import false, select
 from sqlalchemy.orm import Session
 
 from app.accounts import audit
@@ -217,9 +218,10 @@ def usage(session: Session) -> Sequence[LlmUsage]:
     return session.scalars(select(LlmUsage).order_by(LlmUsage.id.desc()).limit(1000)).all()
 
 
-def spent(session: Session, job_id: object) -> Mapping[str, Any]:
-    """Calls, tokens, money and seconds of a job."""
-    rows = session.scalars(select(LlmUsage).where(LlmUsage.job_id == job_id)).all()
+def spent(session: Session, job_id: uuid.UUID | None) -> Mapping[str, Any]:
+    """Calls, tokens, money and seconds of a job; nothing of one that is gone."""
+    mine = LlmUsage.job_id == job_id if job_id else false()
+    rows = session.scalars(select(LlmUsage).where(mine)).all()
     return {
         "calls": sum(one.calls for one in rows),
         "reused": sum(one.reused for one in rows),

@@ -21,7 +21,6 @@ from app.matching.models import MatchRun
 from app.matching.reading import Detail, Member, Order, State, Summary
 from app.matching.splitting import SplitOrder
 from app.samples import bulk
-from app.sources import service as sources
 from app.validation import build
 from app.web.forms import FormFields, fields_of, params_from_form
 from app.web.render import render
@@ -83,7 +82,7 @@ def duplicates_page(
         matchers=[(method, fields_of(method)) for method in MATCHERS.values()],
         titles={key: one.title for key, one in MATCHERS.items()},
         datasets=[one.name for one in datasets.everything(session) if one.id != dataset.id],
-        sources=[one.name for one in sources.everything(session)],
+        sources=reading.sources(session, run) if run is not None else [],
         latest=deciding.latest(session, dataset.id),
         jobs=running,
         progress=jobs.progress(session, running),

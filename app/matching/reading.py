@@ -177,6 +177,16 @@ SELECT least(width_bucket(m.similarity, :low, 1.000001, {BINS}), {BINS}) AS bin,
     return Spread(low, 1.0, counts)
 
 
+def sources(session: Session, run: MatchRun) -> list[str]:
+    """The sources that clusters of a run hold samples of, by name."""
+    query = """
+SELECT name FROM sources WHERE id IN (
+  SELECT unnest(c.source_ids) FROM match_clusters c WHERE c.run_id = CAST(:run AS uuid))
+ORDER BY name
+"""
+    return list(session.scalars(text(query), {"run": str(run.id)}))
+
+
 def params(what: Chosen) -> dict[str, Any]:
     """What a choice is in a query."""
     return {

@@ -4,7 +4,7 @@ People wrote the seeds, but for those that a file beside the tree names.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from sqlalchemy import delete, insert, select
@@ -24,30 +24,15 @@ from app.samples.packing import Target
 from app.samples.service import check_body
 from app.sources import service as sources
 from app.sources.models import Source
-from app.taxonomy import policies, qna, service, sidecar
+from app.taxonomy import policies, qna, reports, service, sidecar
 from app.taxonomy.archive import Folder, tree
 from app.taxonomy.models import TaxonomyNode, TaxonomySeed
 from app.taxonomy.problems import Problem, Problems, decoded
 from app.taxonomy.qna import Example, Qna
+from app.taxonomy.reports import Imported, clean
 from app.taxonomy.sidecar import Key, Maker
 
 _MAX_PROBLEMS = 1000
-
-
-@dataclass(slots=True)
-class Imported:
-    """What became of an archive: leaves that are new or changed, seeds, documents, problems.
-
-    `made_seeds` are those of the seeds that people did not write.
-    """
-
-    created: int = 0
-    updated: int = 0
-    seeds: int = 0
-    new_seeds: int = 0
-    made_seeds: int = 0
-    documents: int = 0
-    problems: list[Problem] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +80,10 @@ def run(
         )
         models = _of_models(session, named, by) if makers else people
         _Writing(session, dataset, (people, models), makers, imported).all(read)
+    told = reports.kept(name, imported)
+    about = ("dataset", dataset.id)
+    audit.record(session, by, reports.ACTION, about, dataset_id=dataset.id, after=told)
     del imported.problems[_MAX_PROBLEMS:]
-    after = {"file": name[:200], "created": imported.created, "updated": imported.updated}
-    audit.record(
-        session, by, "taxonomy.import", ("dataset", dataset.id), dataset_id=dataset.id, after=after
-    )
     return imported
 
 
@@ -158,12 +142,12 @@ class _Writing:
         else:
             self._imported.created += 1
         node, said = self._node(read.folder.path), read.qna
-        node.leaf, node.version, node.author = True, said.version, _clean(said.author)
-        node.task_description = _clean(said.task_description)
-        node.domain, node.outline = _clean(said.domain), _clean(said.outline)
+        node.leaf, node.version, node.author = True, said.version, clean(said.author)
+        node.task_description = clean(said.task_description)
+        node.domain, node.outline = clean(said.domain), clean(said.outline)
         node.document = said.document
         problems = Problems(read.folder.file.replace("qna.yaml", "attribution.txt"))
-        node.attribution = _clean(decoded(read.folder.attribution, problems) or "")
+        node.attribution = clean(decoded(read.folder.attribution, problems) or "")
         self._imported.problems += problems.found
         return node
 
@@ -269,16 +253,12 @@ def _record(read: _Read, example: Example, maker: Maker | None) -> Record:
         },
     )
     told: dict[str, Any] = {"taxonomy": path}
-    told |= {"author": _clean(read.qna.author)} if maker is None else _cleaned(maker.metadata())
+    told |= {"author": clean(read.qna.author)} if maker is None else _cleaned(maker.metadata())
     if knows and example.context:
-        told["context"] = _clean(example.context)
+        told["context"] = clean(example.context)
     origin = Origin.HUMAN if maker is None else maker.origin
     return Record(Kind.INSTRUCTION, body, domain=domain_of(path), origin=origin, metadata=told)
 
 
 def _cleaned(told: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: _clean(one) if isinstance(one, str) else one for key, one in told.items()}
-
-
-def _clean(text: str) -> str:
-    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+    return {key: clean(one) if isinstance(one, str) else one for key, one in told.items()}

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 from pydantic import BaseModel, Field
-from sqlalchemy import case, func, select, text
+from sqlalchemy import Select, case, func, select, text
 from sqlalchemy.orm import Session
 
 from app.accounts.policies import Principal
@@ -27,6 +27,7 @@ from app.samples.models import DatasetSignal, Sample
 from app.samples.registry import SignalSpec
 from app.samples.search import condition
 from app.sandbox.strength import box
+from app.scoring.models import ScoreNote
 from app.validation import Money, build
 from app.verifying import policies
 
@@ -183,10 +184,27 @@ def verified(session: Session, job: Job) -> None:
     parts = {"verified": value == 1, "refuted": value == 0}
     query = select(*(func.count(case((one, 1))) for one in parts.values()), func.count())
     found = session.execute(query.where(Sample.dataset_id == job.params["dataset_id"])).one()
-    counts = dict(zip((*parts, "rows"), map(int, found), strict=True))
+    verified, refuted, rows = map(int, found)
+    counts = {"verified": verified, "refuted": refuted}
+    counts |= {"uncheckable": session.scalar(_uncheckable(job, signal)) or 0, "rows": rows}
     job.result = {**job.result, **counts}
     if job.params["provider"]:
         job.result = {**job.result, **llm.spent(session, job.id)}
+
+
+def _uncheckable(job: Job, signal: DatasetSignal) -> Select[int]:
+    """How many rows were looked at as they are now, and could be told neither right nor wrong."""
+    return (
+        select(func.count())
+        .select_from(Sample)
+        .join(ScoreNote, ScoreNote.sample_id == Sample.id)
+        .where(
+            Sample.dataset_id == job.params["dataset_id"],
+            Sample.scores[signal.slot + 1].is_(None),
+            ScoreNote.signal_id == signal.id,
+            ScoreNote.revision == Sample.revision,
+        )
+    )
 
 
 def signals(session: Session, dataset_id: int) -> Sequence[DatasetSignal]:

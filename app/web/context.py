@@ -4,6 +4,7 @@ import re
 import time
 import uuid
 from collections.abc import MutableMapping
+from http import HTTPStatus
 from typing import Any
 
 import structlog
@@ -52,6 +53,7 @@ class RequestContext:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 _add_headers(message, request_id)
+                _tell_where(scope, message)
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
@@ -76,6 +78,18 @@ def _add_headers(message: MutableMapping[str, Any], request_id: str) -> None:
             headers.append((name.encode(), value.encode()))
     headers.append((b"vary", b"HX-Request"))
     message["headers"] = headers
+
+
+def stays(scope: Scope) -> bool:
+    """Whether the script of our pages sent a form, and can show in it why it was refused."""
+    return dict(scope["headers"]).get(b"x-form") == b"stay"
+
+
+def _tell_where(scope: Scope, message: MutableMapping[str, Any]) -> None:
+    """A script is told where to go on: a browser would follow, and the page be read twice."""
+    if message["status"] == HTTPStatus.SEE_OTHER and stays(scope):
+        message["status"] = HTTPStatus.NO_CONTENT
+        message["headers"] = [one for one in message["headers"] if one[0] != b"content-length"]
 
 
 def _report(scope: Scope, status: int, seconds: float) -> None:

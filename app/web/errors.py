@@ -1,7 +1,11 @@
-"""One handler for refusals and faults, with three faces: JSON problem, htmx toast, page."""
+"""One handler for refusals and faults, with three faces: JSON problem, htmx toast, page.
+
+A form that the script of our pages sends gets the problem, too, and shows its sentence in itself.
+"""
 
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import structlog
 from fastapi import FastAPI, Request
@@ -21,6 +25,7 @@ from app.errors import (
     UnavailableError,
     UnsatisfiableError,
 )
+from app.web.context import stays
 from app.web.render import render
 
 _MOST_CHARS = 2_000  # of a sentence: what was sent may stand in it
@@ -129,7 +134,7 @@ def answer(request: Request, error: AppError) -> Response:
     """The error as the caller can use it; the status is the same in all three faces."""
     request_id = getattr(request.state, "request_id", "")
     error.args = (_printable(str(error)),)
-    if request.url.path.startswith("/api/"):
+    if request.url.path.startswith("/api/") or stays(request.scope):
         response: Response = _problem(error, request_id)
     elif isinstance(error, UnauthenticatedError) and request.method == "GET":
         return _to_login(request)
@@ -137,7 +142,8 @@ def answer(request: Request, error: AppError) -> Response:
         response = render(request, "components/_toast.html", error=error, request_id=request_id)
         response.headers.update({"HX-Retarget": "#toasts", "HX-Reswap": "innerHTML"})
     else:
-        response = render(request, "error.html", error=error, request_id=request_id)
+        back = _back(request)
+        response = render(request, "error.html", error=error, request_id=request_id, back=back)
     response.status_code = error.status
     if isinstance(error, TooManyRequestsError):
         response.headers["Retry-After"] = str(error.retry_after)
@@ -146,6 +152,14 @@ def answer(request: Request, error: AppError) -> Response:
     if isinstance(error, UnauthenticatedError):
         response.headers["WWW-Authenticate"] = "Bearer"
     return response
+
+
+def _back(request: Request) -> str:
+    """The page of ours that a refused form stands on; empty where nobody says."""
+    came = urlsplit(request.headers.get("referer", ""))
+    if request.method == "GET" or came.netloc != request.url.netloc:
+        return ""
+    return urlunsplit(("", "", came.path, came.query, ""))
 
 
 def _problem(error: AppError, request_id: str) -> JSONResponse:

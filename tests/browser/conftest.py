@@ -73,16 +73,16 @@ class Site:
         self.api.post("/users", {"email": email, "role": role})
         return email
 
-    def empty(self, name: str = "set") -> str:
+    def empty(self, name: str = "set", purpose: str = "any") -> str:
         """A new dataset without samples."""
         self._made += 1
         made = f"{name}-{self._made}"
-        self.api.post("/datasets", {"name": made})
+        self.api.post("/datasets", {"name": made, "purpose": purpose})
         return made
 
-    def dataset(self, rows: list[dict[str, Any]], **fields: str) -> str:
+    def dataset(self, rows: list[dict[str, Any]], purpose: str = "any", **fields: str) -> str:
         """A new dataset with these rows."""
-        name = self.empty()
+        name = self.empty(purpose=purpose)
         path = self.home / f"{name}.jsonl"
         path.write_text("".join(json.dumps(row) + "\n" for row in rows))
         about = {"source": "made", "license": "cc0-1.0", **fields}

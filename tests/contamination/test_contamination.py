@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from bs4 import BeautifulSoup
 from fastapi.testclient import TestClient
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -380,6 +381,7 @@ def test_on_the_page(
     shown = browser.get(here).text
     assert "2 pairs of item and row" in shown
     assert '<mark class="hit">A shepherd has 17 sheep' in shown
+    assert "code-t" not in shown
     browser.post(f"{here}/verdict", data={"wanted": "remove", "confirmed": "2"})
     assert [status_of(session, one) for one in rows[:2]] == [Status.DROPPED] * 2
     assert "it repeats item #" in browser.get(f"/samples/{rows[0].id}").text
@@ -388,6 +390,24 @@ def test_on_the_page(
     pair = {"item": str(hit.item_id), "sample": str(hit.sample_id), "wanted": "undo"}
     browser.post(f"{here}/verdict", data=pair)
     assert open_pairs(session, dataset) == 1
+
+
+def test_programs_are_shown_as_programs(
+    session: Session, benchmark: Dataset, dataset: Dataset, lead: Principal
+) -> None:
+    fill(session, dataset, lead, ROWS)
+    assert look(session, dataset, lead, "ast").status is JobStatus.SUCCEEDED
+
+    page = BeautifulSoup(
+        browser_of(session, lead).get("/datasets/mix/contamination").text, "html.parser"
+    )
+
+    texts = page.select(".look .pre-w")
+    assert [one["class"] for one in texts] == [["pre-w", "mono", "code-t"]] * 2
+    for one, words in zip(texts, ("numbers.", "useful code."), strict=True):
+        marks = "".join(mark.get_text() for mark in one.select("mark"))
+        assert marks.startswith("def ")
+        assert words not in marks
 
 
 def test_on_the_command_line(

@@ -6,14 +6,15 @@ from decimal import Decimal
 
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from app.accounts.policies import Principal
 from app.curation.records import Kind, Record
 from app.datasets.models import Dataset
 from app.errors import InvalidError, NotFoundError
-from app.generation import finishing, service, trying
+from app.generation import finishing, guards, released, service, trying
+from app.generation.guards import CapIn
 from app.generation.models import GenerationDraft
 from app.generation.service import Order
 from app.jobs.models import Job, JobStatus, Queue
@@ -21,8 +22,10 @@ from app.llm import service as llm
 from app.llm.models import LlmUsage
 from app.llm.service import ProviderIn
 from app.providers import local_models
+from app.releases import service as releases
 from app.samples import service as samples
-from app.samples.models import Sample
+from app.samples.models import Sample, Status
+from app.settings import settings
 from tests.conftest import browser_of
 from tests.endpoint import Answer, Json, serving
 from tests.factories import fill, make_dataset, run_job
@@ -202,3 +205,35 @@ def test_the_judge_is_named_through_every_door(
     runs = api.get(f"{path}/runs").json()["items"]
     assert [(one["judge"], one["judge_model"]) for one in runs] == [("judge", "severe")] * 3
     assert "judged by severe" in browser.get(made.headers["Location"]).text
+
+
+def test_a_release_names_each_template_once_and_what_its_runs_paid_for(
+    session: Session, dataset: Dataset, admin: Principal, lead: Principal, order: Callable[..., Job]
+) -> None:
+    with serving(teaches) as teacher, serving(judges) as judge:
+        providers(session, admin, teacher.url, judge.url)
+        order(pilot=True)
+        job = order(review_share=0)
+        guards.set_cap(session, dataset, CapIn(override_reason="That is the test."), by=lead)
+        assert (len(teacher.requests), len(judge.requests)) == (5, 5)
+    session.execute(update(Sample).values(status=Status.APPROVED))
+    session.commit()
+    made, work = releases.start(session, dataset, name="r", where="", formats=["jsonl"], by=lead)
+    assert run_job(session, work.id).status is JobStatus.SUCCEEDED
+
+    found = released.told(session, made.id)
+    run = service.get(session, job.params["run"])
+    assert found["prompts"] == [
+        {
+            "generator": "questions",
+            "prompt": name,
+            "version": one["version"],
+            "hash": one["hash"],
+            "rows": 4,
+        }
+        for name, one in sorted(run.prompts.items())
+    ]
+    assert [(one["money"], one["tokens_in"]) for one in found["runs"]] == [("0", 0)]
+    card = (settings().home / "releases" / str(made.id) / "README.md").read_text()
+    for one in run.prompts.values():
+        assert card.count(one["hash"][:12]) == 1

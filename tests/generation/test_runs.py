@@ -327,6 +327,11 @@ def test_a_pilot_adds_nothing_and_its_replies_are_paid_once(
     assert job.result["accepted"] == 30
     assert len(endpoint.requests) == 30
     assert job.result["reused"] == 20
+    tried, whole = (account.of_run(session, run_of(session, one)) for one in (pilot, job))
+    assert (tried.money, tried.tokens_in, tried.reused) == (Decimal("0.02"), 1000, 0)
+    assert (whole.money, whole.tokens_in, whole.reused) == (Decimal("0.01"), 500, 20)
+    usage = session.scalars(select(LlmUsage.money).where(LlmUsage.job_id == job.id)).one()
+    assert usage == whole.money
 
 
 def test_a_seed_deleted_during_the_run_takes_its_drafts_along(

@@ -48,6 +48,7 @@ def test_over_rest_from_the_archive_to_what_is_short(
 ) -> None:
     path = f"/datasets/{dataset.name}/taxonomy"
     assert api.get(path).json()["items"] == []
+    assert api.get(f"{path}/import").status_code == 404
 
     made = api.post(f"{path}/import", files=packed(BAD), data={"license": "Apache-2.0"})
     assert made.status_code == 200, made.text
@@ -59,6 +60,8 @@ def test_over_rest_from_the_archive_to_what_is_short(
         4,
         True,
     )
+    kept = api.get(f"{path}/import").json()
+    assert (kept["imported"], kept["found"], kept["file"]) == (found, 1, "tree.zip")
     assert api.get("/sources").json()["items"][-1]["license"] == "Apache-2.0"
     changed = api.put(f"{path}/targets", json={"path": "", "target": 4}).json()
     assert changed == {"leaves": 3}
@@ -122,8 +125,13 @@ def test_on_the_command_line(dataset: Dataset, tmp_path: Path) -> None:
     assert "loop is a link and was left out" in printed
     assert "3 leaves are new, 0 updated; 6 of 6 seeds new; 0 documents; 1 problem." in printed
     assert "knowledge/a/bad/qna.yaml" in printed
+    said = winnow("taxonomy", "report", dataset.name)[1]
+    assert printed.partition("was left out.\n")[2] in said
+    assert "tree.zip, 20" in said
     again = winnow_json("taxonomy", "import", dataset.name, tmp_path / "tree")
     assert (again["created"], again["updated"], again["new_seeds"]) == (0, 3, 0)
+    kept = winnow_json("taxonomy", "report", dataset.name)
+    assert (kept["imported"], kept["found"]) == (again, 1)
     assert "2 leaves" in winnow("taxonomy", "target", dataset.name, "compositional_skills", 7)[1]
     assert winnow_json("taxonomy", "target", dataset.name, FREE, "none") == {"leaves": 1}
     assert winnow("taxonomy", "target", dataset.name, "/", "many")[0] == 2
@@ -171,6 +179,10 @@ def test_a_leads_way_in_the_browser(
     assert "must be a mapping" in shown
     assert "<b>/qna.yaml" not in shown
     assert "No endpoint to ask yet" in shown
+    later = browser.get(base).text
+    assert "must be a mapping" not in later
+    assert "What became of it, 2 problems" in later
+    assert "must be a mapping" in browser.get(f"{base}?imported=true").text
     branch = "compositional_skills/free"
     targets = {**csrf, "path": branch, "target": "5"}
     assert "Target of each leaf below" in browser.post(f"{base}/target", data=targets).text

@@ -1,12 +1,14 @@
 """Deciding on duplicates: what goes and why, what stays, what comes back."""
 
 import pytest
+from bs4 import BeautifulSoup
 from fastapi.testclient import TestClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.accounts import audit
 from app.accounts.policies import Principal
+from app.curation.records import Kind, Record
 from app.datasets.models import Dataset
 from app.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 from app.jobs.models import JobStatus
@@ -20,7 +22,7 @@ from app.samples import bulk
 from app.samples import service as samples
 from app.samples.models import BulkAction, Sample, SampleDrop, Status
 from tests.conftest import browser_of
-from tests.factories import fill, make_dataset, run_job
+from tests.factories import fill, make_dataset, make_source, run_job
 from tests.matching.test_matching import match, scores
 from tests.matching.texts import plain, planted
 
@@ -247,9 +249,15 @@ def test_the_page_shows_pairs_and_decides(
     browser = browser_of(session, lead)
     here = f"/datasets/{dataset.name}/duplicates"
     run = service.needed(session, dataset)
+    other = Record(Kind.TEXT, {"text": "Of another dataset."})
+    make_source(session, lead, "elsewhere")
+    fill(session, make_dataset(session, lead, "other"), lead, [other])
 
     shown = browser.get(here).text
     assert "4 clusters" in shown
+    assert "Drop all 4" in shown
+    choices = BeautifulSoup(shown, "html.parser").select("#d-source option")
+    assert [one.get_text() for one in choices] == ["all sources", "written"]
     assert shown.count('<mark class="same">') >= 2
     assert "<ins>" in browser.get(here, params={"marks": "changes"}).text
     cluster = session.scalars(select(MatchCluster).order_by(MatchCluster.id)).first()
@@ -270,7 +278,10 @@ def test_the_page_shows_pairs_and_decides(
     assert session.get_one(MatchCluster, cluster.id).keeper_id == member
     browser.post(here, data={**form, "action": "dismiss", "cluster": "0", "back": "//evil"})
     assert "All clusters are settled" not in browser.get(here).text
-    assert "0 clusters" in browser.get(here).text
+    settled = browser.get(here).text
+    assert "0 clusters" in settled
+    assert "Nothing to drop: no duplicates here." in settled
+    assert "Drop all" not in settled
     assert browser.get(here, params={"cluster": 10**9}).status_code == 404
     assert browser.post(here, data={**form, "run": "none"}).status_code == 404
 

@@ -5,6 +5,7 @@ import io
 import json
 import tarfile
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,9 @@ from app.samples.packing import Target
 from app.samples.search import condition
 from app.sources import service as sources
 from app.sources.models import Source
-from app.taxonomy import archive, exporting, importing, service
-from app.taxonomy.importing import Imported
+from app.taxonomy import archive, exporting, importing, reports, service
 from app.taxonomy.models import TaxonomyNode, TaxonomySeed
+from app.taxonomy.reports import Imported
 from tests.factories import make_dataset
 from tests.taxonomy.archives import (
     BIRDS,
@@ -528,3 +529,24 @@ def test_targets_documents_and_branches(
     with pytest.raises(AppError, match="has no document"):
         service.detach(session, dataset, BIRDS, "c.md", by=lead)
     assert session.scalars(select(TaxonomyNode.path).where(TaxonomyNode.target == 5)).all()
+
+
+def test_what_is_wrong_is_kept_until_the_next_import(
+    session: Session, dataset: Dataset, lead: Principal
+) -> None:
+    assert reports.newest(session, dataset) is None
+    wrong = {f"knowledge/a/bad{n}/qna.yaml": "- \0" for n in range(205)}
+    found = importing.run(session, dataset, zipped(wrong), "a\0\ud800.zip", by=lead)
+
+    kept = reports.newest(session, dataset)
+    assert kept is not None
+    assert (kept.file, kept.by, kept.found) == ("a\ufffd?.zip", lead.email, len(found.problems))
+    assert kept.imported.problems == [
+        replace(one, message=one.message.replace("\0", "\ufffd")) for one in found.problems[:200]
+    ]
+
+    importing.run(session, dataset, zipped(TREE), "good.zip", by=lead)
+    kept = reports.newest(session, dataset)
+    assert kept is not None
+    assert (kept.file, kept.found, kept.imported.problems) == ("good.zip", 0, [])
+    assert kept.imported.created == 3

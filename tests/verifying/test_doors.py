@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.accounts.policies import Principal
+from app.curation.records import Kind, Record
 from app.datasets.models import Dataset
 from app.errors import UnavailableError
 from app.jobs.models import Job, JobStatus
@@ -88,6 +89,8 @@ def test_on_the_command_line(dataset: Dataset) -> None:
     assert "verified 1" in printed
     assert "refuted 1" in printed
 
+    assert "could not be checked" not in printed
+
     code, printed = winnow("verified", dataset.name, "--gate", "0.9")
     assert code == 0
     assert "Gate of releases: 90% verified" in printed
@@ -96,6 +99,22 @@ def test_on_the_command_line(dataset: Dataset) -> None:
         is None
     )
     assert "math_answer" in winnow("verifiers")[1]
+
+
+@pytest.mark.usefixtures("here")
+def test_what_could_not_be_checked_is_counted(
+    session: Session, dataset: Dataset, lead: Principal
+) -> None:
+    body = {"instruction": "How much is 1 + 1?", "input": "", "output": "It is 2."}
+    fill(session, dataset, lead, [Record(Kind.INSTRUCTION, body, external_id="open")])
+
+    verb = ("verify", dataset.name, "math_answer")
+    code, printed = winnow(*verb, "--set", "math_answer.reference=metadata.answer", "--wait")
+
+    assert code == 0
+    for said in ("rows 6", "verified 4", "refuted 1", "uncheckable 1"):
+        assert said in printed
+    assert "1 row could not be checked" in printed
 
 
 @pytest.mark.usefixtures("here")

@@ -166,3 +166,29 @@ def test_every_page_works_with_no_data(
     make_dataset(session, lead)
 
     assert browser.get(path).status_code == 200
+
+
+def test_a_form_that_a_script_sent_is_told_in_words_where_it_stands(browser: TestClient) -> None:
+    stay = {"X-Form": "stay"}
+
+    refused = browser.post("/datasets", data={"name": "a b", "purpose": "sft"}, headers=stay)
+    missing = browser.post("/datasets", data={}, headers=stay)
+    made = browser.post("/datasets", data={"name": "mix", "purpose": "sft"}, headers=stay)
+
+    assert (refused.status_code, missing.status_code) == (422, 422)
+    assert refused.headers["content-type"] == "application/problem+json"
+    assert "a b" in refused.json()["detail"] or "name" in refused.json()["detail"]
+    assert "body.name" in missing.json()["detail"]
+    assert (made.status_code, made.text) == (204, "")
+    assert made.headers["location"].endswith("/datasets/mix/import")
+
+
+def test_without_a_script_the_page_leads_back_to_the_form(browser: TestClient) -> None:
+    def back(referer: str) -> str:
+        return browser.post("/datasets", data={}, headers={"Referer": referer}).text
+
+    assert '<a class="btn primary" href="/?x=1">Back to the form</a>' in back(
+        f"{browser.base_url}/?x=1"
+    )
+    assert "Back to the form" not in back("https://elsewhere.example/")
+    assert "Back to the form" not in browser.get("/datasets/nothing").text

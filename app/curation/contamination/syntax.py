@@ -9,14 +9,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from app.curation.contamination.base import Finding, Hit, Index, Layer, Setting, Spans, Text
-from app.curation.contamination.trees import (
-    bounds,
-    nameless,
-    numbered,
-    sequences,
-    similarity,
-)
-from app.curation.contamination.views import program
+from app.curation.contamination.places import spans
+from app.curation.contamination.trees import bounds, nameless, numbered, parts, similarity
+from app.curation.contamination.views import sourced
 from app.curation.text.parts import response_text
 
 _KINDS = 128  # nodes are counted by their number modulo this
@@ -46,15 +41,19 @@ class Syntax(Layer):
 
 @dataclass(frozen=True, slots=True)
 class _Program:
-    """Nodes as numbers: without own names, and with these in the order of their appearance."""
+    """Nodes as numbers: without own names, and with these in the order of their appearance.
+
+    `spans` are the places of its statements in the text.
+    """
 
     nameless: NDArray[np.int64]
     numbered: NDArray[np.int64]
+    spans: Spans
 
 
 class _Trees(Index):
     def __init__(self, layer: Syntax, items: Sequence[Text]) -> None:
-        self._layer, self._items = layer, items
+        self._layer = layer
         self._numbers: dict[str, int] = {}
         found = [(place, one) for place, item in enumerate(items) for one in self._of(item)[:1]]
         self._owners = [place for place, _ in found]
@@ -64,11 +63,17 @@ class _Trees(Index):
 
     def _of(self, text: Text) -> list[_Program]:
         """Programs of a text that are long enough."""
-        tree = program(text.record)
-        found = sequences(tree) if tree is not None else []
+        found = sourced(text.record)
+        if found is None:
+            return []
+        tree, source = found
         return [
-            _Program(self._in_numbers(nameless(nodes)), self._in_numbers(numbered(nodes)))
-            for nodes in found
+            _Program(
+                self._in_numbers(nameless(nodes)),
+                self._in_numbers(numbered(nodes)),
+                spans(text.full, source, statements) or _answer(text),
+            )
+            for nodes, statements in parts(tree)
             if len(nodes) >= self._layer.fewest
         ]
 
@@ -82,16 +87,17 @@ class _Trees(Index):
             return []
         hits = []
         for place, text in enumerate(texts):
-            best: dict[int, tuple[float, bool]] = {}
+            best: dict[int, tuple[float, bool, Spans]] = {}
             for one in self._of(text):
                 length, counted = len(one.nameless), _counted(one.nameless)
                 most = bounds(self._counts, self._lengths, counted, length)
                 for at in np.flatnonzero(most >= self._layer.broad).tolist():
                     found = self._compared(self._programs[at], one)
-                    best[at] = max(best.get(at, found), found)
+                    if at not in best or found > best[at][:2]:
+                        best[at] = (*found, one.spans)
             hits += [
-                self._hit(at, place, alike, text, sure=sure)
-                for at, (alike, sure) in best.items()
+                self._hit(at, place, alike, where, sure=sure)
+                for at, (alike, sure, where) in best.items()
                 if alike >= self._layer.broad
             ]
         return hits
@@ -105,20 +111,20 @@ class _Trees(Index):
         enough = layer.strict if len(item.nameless) >= layer.surest else 1
         return alike, named >= enough
 
-    def _hit(self, at: int, sample: int, alike: float, text: Text, *, sure: bool) -> Hit:
+    def _hit(self, at: int, sample: int, alike: float, where: Spans, *, sure: bool) -> Hit:
         item = self._owners[at]
         finding = Finding.MATCH if sure else Finding.CANDIDATE
         likely = 1.0 if sure else min(alike, 0.99)
-        spans = (_where(self._items[item]), _where(text))
-        return Hit(item, sample, self._layer.key, finding, alike, likely, *spans)
+        both = (self._programs[at].spans, where)
+        return Hit(item, sample, self._layer.key, finding, alike, likely, *both)
 
 
 def _counted(nodes: NDArray[np.int64]) -> NDArray[np.int32]:
     return np.bincount(nodes % _KINDS, minlength=_KINDS).astype(np.int32)
 
 
-def _where(text: Text) -> Spans:
-    """The answer, in which the program stands."""
+def _answer(text: Text) -> Spans:
+    """The answer, in which a program stands that was put together of several parts."""
     answer = response_text(text.record.kind, text.record.body)
     start = text.full.rfind(answer) if answer else 0
     return ((max(start, 0), len(text.full)),)

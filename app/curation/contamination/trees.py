@@ -34,11 +34,18 @@ def nameless(nodes: Sequence[str]) -> list[str]:
 
 def sequences(tree: ast.Module) -> list[list[str]]:
     """The whole program without its imports, and each of its functions, as sequences of nodes."""
+    return [nodes for nodes, _ in parts(tree)]
+
+
+def parts(tree: ast.Module) -> list[tuple[list[str], list[ast.stmt]]]:
+    """The same sequences, each with the statements that it is of."""
     body = [node for node in tree.body if not isinstance(node, ast.Import | ast.ImportFrom)]
     known = _KNOWN - _own_names(tree)
     whole = list(_nodes(ast.Module(body=body, type_ignores=[]), known))[1 : _MOST + 1]
-    each = [list(_nodes(node, known))[:_MOST] for node in functions(tree)]
-    return [whole, *(one for one in each if one != whole)]
+    each: list[tuple[list[str], list[ast.stmt]]] = [
+        (list(_nodes(node, known))[:_MOST], [node]) for node in functions(tree)
+    ]
+    return [(whole, body), *(one for one in each if one[0] != whole)]
 
 
 def _own_names(tree: ast.Module) -> set[str]:

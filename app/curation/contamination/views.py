@@ -55,17 +55,24 @@ def question(record: Record) -> str:
 
 def program(record: Record) -> ast.Module | None:
     """The Python of a sample as a tree without docstrings; None where there is none."""
-    tree = _parsed(record)
-    if tree is None:
+    found = sourced(record)
+    return found[0] if found is not None else None
+
+
+def sourced(record: Record) -> tuple[ast.Module, str] | None:
+    """The same with the text that it was read from."""
+    found = _parsed(record)
+    if found is None:
         return None
+    tree, source = found
     for node in ast.walk(tree):
         if isinstance(node, Function | ast.ClassDef | ast.Module) and ast.get_docstring(node):
             rest = node.body[1:]
             node.body = rest or [ast.Pass()]
-    return tree
+    return tree, source
 
 
-def _parsed(record: Record) -> ast.Module | None:
+def _parsed(record: Record) -> tuple[ast.Module, str] | None:
     for text in _places(record):
         if "def " not in text and "import " not in text and "```" not in text:
             continue
@@ -74,9 +81,10 @@ def _parsed(record: Record) -> ast.Module | None:
         first = _FIRST.search(text)
         options += [text[first.start() :], "".join(_BLOCKS.findall(text))] if first else []
         for option in options:
-            tree = parse(option[:_LONGEST_PROGRAM])
+            source = option[:_LONGEST_PROGRAM]
+            tree = parse(source)
             if tree is not None and tree.body:
-                return tree
+                return tree, source
     return None
 
 

@@ -11,6 +11,7 @@ class Layout:
     """A known arrangement: names of columns by target, the usual one first.
 
     `turns`: its required columns hold lists of messages, not text.
+    `wordless`: it fits only where no other column holds text, which might be the answer.
     """
 
     key: str
@@ -20,6 +21,7 @@ class Layout:
     optional: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     one_of: tuple[str, ...] = ()
     turns: bool = False
+    wordless: bool = False
 
 
 _ANSWERS = ("output", "response", "completion", "answer")
@@ -95,6 +97,13 @@ LAYOUTS: tuple[Layout, ...] = (
         "plain text",
         Kind.TEXT,
         {"text": ("text", "content", "document", "raw_content")},
+    ),
+    Layout(
+        "prompts",
+        "prompts without answers",
+        Kind.TEXT,
+        {"text": ("prompt", "instruction", "question", "problem")},
+        wordless=True,
     ),
 )
 

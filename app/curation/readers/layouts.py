@@ -130,6 +130,9 @@ def _recognise(examples: Mapping[str, Any]) -> tuple[Layout | None, dict[str, st
         complete = layout.required.keys() <= fields.keys() and _shaped(layout, fields, examples)
         if complete and (not layout.one_of or fields.keys() & set(layout.one_of)):
             about = _matches(ABOUT_COLUMNS, names, fields.values())
+            rest = examples.keys() - {*fields.values(), *about.values()}
+            if layout.wordless and any(isinstance(examples[name], str) for name in rest):
+                continue
             ordered = {
                 target: fields[target] for target in targets(layout.kind) if target in fields
             }

@@ -109,7 +109,33 @@ def test_renamed_programs_have_the_same_syntax() -> None:
     (hit,) = Syntax().index([text("Do it.", CODE)], SETTING).find([text("x", other)])
 
     assert (hit.finding, hit.score, hit.likely) == (Finding.MATCH, 1, 1)
-    assert hit.sample_spans == ((3, 3 + len(other)),)
+    whole = f"x\n\n{other}"
+    head, body = (whole[start:end] for start, end in hit.sample_spans)
+    assert head.startswith("def ")
+    assert "\n" not in head
+    assert whole.endswith(f"{body}\n")
+    assert '"""' not in body
+    assert "import" not in head + body
+
+
+def test_the_function_that_is_alike_is_marked_as_far_as_it_stands_there() -> None:
+    """Solutions are indented anew below their signature; of a match some of them is marked."""
+    solution = "total = 0\nfor row in rows:\n    total += row\nreturn total"
+    body = {"signature": "def add(rows):", "docstring": "Add.", "solution": solution, "tests": ""}
+    item = Text(Record(Kind.COMPLETION, body))
+    code = "def plus(ones):\n    t = 0\n    for one in ones:\n        t += one\n    return t\n"
+
+    (hit,) = Syntax().index([item], SETTING).find([text("x", f"# So:\n{code}print(plus([1]))")])
+
+    (one,) = hit.item_spans
+    assert item.full[slice(*one)] == "def add(rows):"
+    (row,) = hit.sample_spans
+    assert f"x\n\n# So:\n{code}"[slice(*row)] == code.strip()
+
+    twice, windows = f"{code}\n{code}".replace("plus", "sum_up", 1), code.replace("\n", "\r\n")
+    first, other = Syntax().index([item], SETTING).find([text("x", twice), text("x", windows)])
+    assert first.sample_spans == ((3, 3 + len(code.strip()) + len("sum_up") - len("plus")),)
+    assert other.sample_spans == ((3, 3 + len(windows)),)
 
 
 def test_programs_that_differ_a_little_are_candidates_and_others_are_none() -> None:

@@ -31,6 +31,7 @@ FILES = [
     ("gpteacher/codegen-instruct.json.gz", "json", "alpaca", 4_535, 0),
     ("gsm8k/train.jsonl.gz", "jsonl", "question", 7_473, 0),
     ("hh_rlhf_harmless_test/test.jsonl.gz", "jsonl", "dpo", 2_312, 0),
+    ("ifeval/ifeval_input_data.jsonl", "jsonl", "prompts", 541, 0),
     ("lima_nc/lima.json.gz", "json", "alpaca", 1_029, 0),
     ("llamafactory_demos/dpo_en_demo.json", "json", "dpo", 300, 0),
     ("llamafactory_demos/glaive_toolcall_en_demo.json", "json", "sharegpt", 300, 0),

@@ -1,4 +1,5 @@
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import yaml
@@ -108,3 +109,13 @@ def test_a_licence_asks_for_what_its_name_says() -> None:
     assert obligation("house rules") == (
         "Not known here; read the licence before you pass the data on."
     )
+
+
+def test_each_template_of_prompts_stands_once() -> None:
+    made = {"generator": "lab", "prompt": "answer", "version": 2, "hash": "5e" * 32, "rows": 1_200}
+
+    text = card(replace(FACTS, prompts=[made, {**made, "prompt": "a|b", "version": 1}]))
+
+    assert "## Prompts\n\n| Generator | Prompt | Version | Hash | Rows of its runs |" in text
+    assert f"| lab | answer | 2 | {'5e' * 6} | 1,200 |\n| lab | a\\|b | 1 |" in text
+    assert "## Prompts" not in card(FACTS)
