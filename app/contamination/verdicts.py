@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pydantic import BaseModel, Field
-from sqlalchemy import func, select
+from sqlalchemy import func, select, tuple_
 from sqlalchemy.orm import Session
 
 from app.accounts import audit
@@ -175,8 +175,10 @@ def _tell(
 def undo(session: Session, dataset: Dataset, pairs: Sequence[Pair], *, by: Principal) -> int:
     """Take verdicts back: what they moved and what stands so still goes back to where it was."""
     policies.may_judge(by)
-    found = [session.get(ContaminationVerdict, (one.sample, one.item)) for one in pairs]
-    mine = [one for one in found if one is not None and one.dataset_id == dataset.id]
+    key = tuple_(ContaminationVerdict.sample_id, ContaminationVerdict.item_id)
+    wanted = sorted({(one.sample, one.item) for one in pairs})
+    query = select(ContaminationVerdict).where(key.in_(wanted)).order_by(key)
+    mine = session.scalars(query.where(ContaminationVerdict.dataset_id == dataset.id)).all()
     if not mine:
         raise NotFoundError("There is no verdict on these pairs that could be taken back.")
     for verdict in mine:
