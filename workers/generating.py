@@ -21,7 +21,8 @@ from app.llm.running import finished
 from app.samples.models import Sample
 from app.verifying.tools import tools_for
 from workers.chunks import Chunk, Handler
-from workers.requesting import Requests, seeds, write
+from workers.drafting import seeds, write
+from workers.requesting import Requests
 
 _BATCH = 500  # seeds of a generator that asks nobody: what it draws depends on these ends
 

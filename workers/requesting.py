@@ -10,60 +10,39 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextvars import copy_context
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 from itertools import islice
 from typing import TypeVar
 
 from app.curation.generators.base import Asking as AskingGenerator
-from app.curation.generators.base import Generator, Made, Outcome, Task
+from app.curation.generators.base import Made, Outcome, Task
 from app.curation.generators.lab import Lab
 from app.curation.generators.talk import Talk
 from app.curation.ports import ModelError, Question, Reply
-from app.curation.records import Record
-from app.generation import prompts, service, teachers
+from app.generation import prompts, teachers
 from app.generation.models import GenerationRun
 from app.generation.screening import Screening
-from app.generation.storing import Line, store
+from app.generation.storing import Line
 from app.llm import service as llm
 from app.llm.asking import Asking, BudgetError
 from app.verifying.tools import tools_for
 from workers.asking import over_budget, to_mend
 from workers.chunks import Chunk
+from workers.drafting import seeds, write
 from workers.rounds import rounds
 
 _WRITTEN = 256  # requests between two checkpoints
 _EVERY_S = 2.0  # between two checkpoints where replies come slowly
 _HELD = 8 * _WRITTEN  # answered requests that wait to be written: then nothing more is asked
-_AHEAD = 8  # tasks begun per one in flight: they are read, and their stored replies looked for
+_AHEAD = 8  # tasks per one in flight that are read, or answered behind one that takes long
+_BEGUN = 3  # tasks per one in flight that are asked for: each may be left half done
 _DOWN = 10  # so many failures in a row, and the endpoint counts as down
+_DOWN_AT_END = 3  # of those with nothing behind them
+_LOOK_S = 5.0  # between two looks whether the job is still to be done
 
 Result = TypeVar("Result")
-
-
-def seeds(chunk: Chunk, run: GenerationRun, generator: Generator) -> Iterator[Record]:
-    """The seeds that are left; all of them for a generator that draws its own examples."""
-    session, params = chunk.session, chunk.job.params
-    wanted = service.seeds_among(session, run.dataset_id, generator, run.where)
-    most = params["seeds"]
-    last = 0
-    if not isinstance(generator, AskingGenerator) or generator.per_seed:
-        most = min(most, service.PILOT_TASKS) if run.pilot else most
-        most -= chunk.state.get("next", 0)
-        last = chunk.state.get("last_seed", 0)
-    return service.seeds(session, wanted, last, chunk.params["high"], most)
-
-
-def write(chunk: Chunk, run: GenerationRun, screening: Screening, lines: Sequence[Line]) -> None:
-    """Screen these lines and write them; the caller commits."""
-    screening.catch_up(chunk.session, run)
-    made = screening.screened([one.made for one in lines], [one.leaf for one in lines])
-    store(
-        chunk.session,
-        run,
-        [replace(one, made=found) for one, found in zip(lines, made, strict=True)],
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,30 +69,52 @@ class Requests:
         self._tools = tools_for(generator)
         self._prompts = prompts.of_run(run.generator, run.prompts)
         self._block = asked.provider.concurrency
+        self._begun = asyncio.Semaphore(_BEGUN * self._block)
         self._screening: asyncio.Task[Screening]
         self._saving: asyncio.Task[None] | None = None
         self._saved = time.monotonic()
         self._held: list[_Answered] = []
+        self._heard = False  # from the model, by this worker
+        self._lost: int | None = None  # the request from which on all failed, at an end
+        self._writing = False
 
     async def run(self) -> None:
         # What drafts are held against is read while the first replies are on their way.
         self._screening = asyncio.create_task(self._screened())
+        asked, watched = asyncio.create_task(self._all()), asyncio.create_task(self._watched())
         try:
-            await self._all()
+            ended, _ = await asyncio.wait({asked, watched}, return_when=asyncio.FIRST_COMPLETED)
+            await (watched if watched in ended else asked)
         except BudgetError:
             job = self._chunk.job
             raise over_budget(job, self._asking, asks="request", named="run") from None
         except ModelError as error:
             raise to_mend(error, named="run") from error
         finally:
-            self._screening.cancel()
-            begun = [self._screening, *([self._saving] if self._saving else [])]
+            for one in (asked, watched, self._screening):
+                one.cancel()
+            begun = [asked, watched, self._screening, *([self._saving] if self._saving else [])]
             await asyncio.gather(*begun, return_exceptions=True)
             for asking in self._both():
                 await asking.close()
 
     def _both(self) -> list[Asking]:
-        return [self._asking] if self._judging is None else [self._asking, self._judging]
+        return [
+            self._asking,
+            *([self._judging] if self._judging not in {None, self._asking} else []),
+        ]
+
+    async def _watched(self) -> None:
+        """End when the job is cancelled or given to another, also while no model answers."""
+        await self._screening
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            await self._aside(self.look)
+
+    def look(self) -> None:
+        """Raise where the job is cancelled or given to another."""
+        if not self._writing:  # what broke off in the middle must not be committed
+            self._chunk.checkpoint(0)
 
     async def _aside(self, work: Callable[[], Result]) -> Result:
         """Do it in the thread of the database."""
@@ -125,8 +126,7 @@ class Requests:
         steps = found.steps(self._chunk.session, self._run.dataset_id)
         while (step := await self._aside(partial(next, steps, None))) is not None:
             await asyncio.to_thread(step)
-        # No transaction stays open while models think.
-        await self._aside(partial(self._chunk.checkpoint, 0))
+        await self._aside(self.look)
         return found
 
     async def _all(self) -> None:
@@ -147,9 +147,16 @@ class Requests:
                     await self._take(await pending.popleft())
             while pending:
                 await self._take(await pending.popleft())
+            self._refuse_silence()
             await self._save(len(self._held))
         except (BudgetError, ModelError):
             await self._save(self._before_failures())
+            if self._lost is not None:
+                await self._aside(partial(self._chunk.checkpoint, 0, lost=self._lost))
+            raise
+        except asyncio.CancelledError:  # nobody waits for the replies any more
+            for one in pending:
+                one.cancel()
             raise
         finally:
             if pending:  # something went wrong
@@ -167,27 +174,22 @@ class Requests:
         """The lines of a task; what was asked for it so far is paid and told, even if it failed."""
         params = self._chunk.job.params
         talk = Talk(
-            self._ask,
+            partial(_answer, self._asking, task.number),
             self._prompts,
             self._run.language or task.shared("language") or "",
             params["temperature"],
             params["max_tokens"],
             self._tools,
-            judge=self._ask_judge if self._judging is not None else None,
+            judge=partial(_answer, self._judging, task.number) if self._judging else None,
         )
         try:
-            made = await self._generator.made(task, talk)
+            async with self._begun:
+                made = await self._generator.made(task, talk)
         except ModelError as error:
             if error.fatal:
                 raise
             return _Answered(task, self._lines(task, [_failed(error)], talk), failed=True)
         return _Answered(task, self._lines(task, made, talk))
-
-    async def _ask(self, question: Question) -> Reply:
-        return await _answer(self._asking, question)
-
-    async def _ask_judge(self, question: Question) -> Reply:
-        return await _answer(self._judging or self._asking, question)
 
     def _lines(self, task: Task, made: Sequence[Made], talk: Talk) -> tuple[Line, ...]:
         tokens_in, tokens_out, money = 0, 0, Decimal(0)
@@ -205,6 +207,7 @@ class Requests:
 
     async def _take(self, answered: _Answered) -> None:
         self._held.append(answered)
+        self._heard |= not answered.failed
         failures = len(self._held) - self._good()
         if failures >= _DOWN:
             raise ModelError(answered.lines[0].made.reason, fatal=False)
@@ -214,6 +217,16 @@ class Requests:
         good = self._good()
         if self._saving is None and (good >= _WRITTEN or (waited and good)):
             self._saving = asyncio.create_task(self._write(self._first(good)))
+
+    def _refuse_silence(self) -> None:
+        """Refuse to end with requests that got no reply; once for the same ones."""
+        good = self._good()
+        lost = self._held[good:]
+        if not lost or (self._heard and len(lost) < _DOWN_AT_END):
+            return
+        self._lost = lost[0].task.number
+        if self._chunk.state.get("lost") != self._lost:
+            raise ModelError(lost[-1].lines[0].made.reason, fatal=False)
 
     def _good(self) -> int:
         """How many stand before the failures at the end, which may be the endpoint's."""
@@ -254,16 +267,18 @@ class Requests:
 
     def _store(self, screening: Screening, some: Sequence[_Answered]) -> None:
         """Write these, and how far the run is."""
+        self._writing = True
         write(self._chunk, self._run, screening, [line for one in some for line in one.lines])
         state = {"next": some[-1].task.number + 1}
         if self._generator.per_seed:
             state["last_seed"] = some[-1].task.seeds[-1].id
         self._chunk.checkpoint(len(some), **state)
+        self._writing = False
 
 
-async def _answer(asking: Asking, question: Question) -> Reply:
+async def _answer(asking: Asking, turn: int, question: Question) -> Reply:
     await asking.recall_soon(question)
-    return await asking.ask(question)
+    return await asking.ask(question, turn)
 
 
 def _failed(error: ModelError) -> Made:

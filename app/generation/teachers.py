@@ -29,12 +29,17 @@ class Asked:
     def asking(
         self, *, tries: int | None = None, thread: Executor | None = None
     ) -> tuple[Asking, Asking | None]:
-        """Both as they are asked, from one budget; `thread` reads and writes their replies."""
+        """Both as they are asked, from one budget; `thread` reads and writes their replies.
+
+        They are one where the provider is: its limits hold for both together.
+        """
         more = {} if tries is None else {"tries": tries}
         taught = llm.model_of(self.provider, **more)
         teacher = Asking(self.provider, taught, self.account, thread=thread)
         if self.judge is None:
             return teacher, None
+        if self.judge.id == self.provider.id:
+            return teacher, teacher
         model = llm.model_of(self.judge, **more)
         return teacher, Asking(self.judge, model, self.account, beside=teacher, thread=thread)
 

@@ -92,7 +92,7 @@ class _Trial:
             found = await asyncio.gather(*(self._one(one) for one in tasks))
         finally:
             await self.asking.close()
-            if self.judging is not None:
+            if self.judging not in {None, self.asking}:
                 await self.judging.close()
         return [one for some in found for one in some]
 

@@ -24,6 +24,7 @@ from app.db import session_scope
 from app.llm.ledger import Account, charge, spent, store
 from app.llm.models import LlmCall, Provider
 from app.llm.service import cost
+from app.llm.slots import Slots
 
 _FLUSH_S = 0.25
 _LOOK_AGAIN_S = 0.02
@@ -41,6 +42,11 @@ class Purse:
 
     spent: Decimal = Decimal(0)
     reserved: Decimal = Decimal(0)
+    waiting: list[tuple[int, object]] = field(default_factory=list)
+
+    def is_next(self, turn: tuple[int, object]) -> bool:
+        """Whether nobody with a lower turn waits for money, nor anybody before with the same."""
+        return min(self.waiting, key=lambda one: one[0]) is turn
 
 
 @dataclass(slots=True)
@@ -74,7 +80,7 @@ class Asking:
         self._model = model
         self._account = account
         self._thread = thread
-        self._free = asyncio.Semaphore(provider.concurrency)
+        self._slots = Slots(provider.concurrency)
         self._stopped = False
         self._known: dict[bytes, Reply] = {}
         self._open = _Open()
@@ -121,10 +127,11 @@ class Asking:
         soon, self._soon, self._turn = self._soon, [], None
         await self._aside(partial(self.recall, soon))
 
-    async def ask(self, question: Question) -> Reply:
+    async def ask(self, question: Question, turn: int = 0) -> Reply:
         """The stored reply, or a new one; raise BudgetError before it could cost too much.
 
-        A question that is on its way is not asked a second time beside it.
+        Of questions that wait the one with the lowest `turn` is asked first. One that is on its
+        way is not asked a second time beside it.
         """
         key = self.key(question)
         while key in self._going:
@@ -135,10 +142,10 @@ class Asking:
             return known
         self._going[key] = asyncio.get_running_loop().create_future()
         try:
-            async with self._free:
+            async with self._slots.held(turn):
                 if self._stopped:
                     raise asyncio.CancelledError
-                reply = await self._paid(question)
+                reply = await self._paid(question, turn)
             self._open.replies[key] = reply
         finally:
             self._going.pop(key).set_result(None)
@@ -146,10 +153,10 @@ class Asking:
             await self.save()
         return reply
 
-    async def _paid(self, question: Question) -> Reply:
+    async def _paid(self, question: Question, turn: int) -> Reply:
         most = self._most(question)
         if self._account.budget is not None:
-            await self._reserve(most, self._account.budget)
+            await self._reserve(most, self._account.budget, turn)
         try:
             reply = await self._model.ask(question)
         except ModelError as error:
@@ -172,18 +179,25 @@ class Asking:
         price = cost(self._provider, lost.tokens_in, lost.tokens_out)
         self._purse.spent += times * price
 
-    async def _reserve(self, most: Decimal, budget: Decimal) -> None:
+    async def _reserve(self, most: Decimal, budget: Decimal, turn: int) -> None:
         """Wait until the most that a question can cost is free beside those in flight.
+
+        The lowest turn has it first.
 
         Most questions cost less than they may: what is given back then is enough for the next.
         Raise BudgetError where it is too much although nothing is in flight.
         """
         purse = self._purse
-        while purse.spent + purse.reserved + most > budget:
-            if not purse.reserved:
-                raise BudgetError
-            await asyncio.sleep(_LOOK_AGAIN_S)
-        purse.reserved += most
+        mine = (turn, object())
+        purse.waiting.append(mine)
+        try:
+            while not purse.is_next(mine) or purse.spent + purse.reserved + most > budget:
+                if purse.is_next(mine) and not purse.reserved:
+                    raise BudgetError
+                await asyncio.sleep(_LOOK_AGAIN_S)
+            purse.reserved += most
+        finally:
+            purse.waiting.remove(mine)
 
     def forget(self, question: Question) -> None:
         """Ask anew next time: the reply was of no use."""

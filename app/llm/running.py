@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+import threading
 from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -10,6 +11,8 @@ from typing import Any, TypeVar
 
 Result = TypeVar("Result")
 _SWITCH_S = 0.0005
+_quick = threading.Lock()
+_loops = [0, sys.getswitchinterval()]  # how many run now; what stands when none does
 
 
 def finished(work: Coroutine[Any, Any, Result]) -> Result:
@@ -24,9 +27,14 @@ def _quick_turns() -> Iterator[None]:
 
     By Python's default it would wait 5 ms whenever replies come in: 64 of them wait for it.
     """
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(_SWITCH_S)
+    _count(1)
     try:
         yield
     finally:
-        sys.setswitchinterval(before)
+        _count(-1)
+
+
+def _count(more: int) -> None:
+    with _quick:
+        _loops[0] += more
+        sys.setswitchinterval(_SWITCH_S if _loops[0] else _loops[1])

@@ -129,7 +129,10 @@ def test_a_pilot_says_what_both_would_take(
 def test_the_same_model_behind_another_name_is_told(
     session: Session, admin: Principal, order: Callable[..., Job]
 ) -> None:
-    with serving(teaches) as teacher, serving(judges) as judge:
+    def both(request: Json) -> Answer:
+        return (judges if "supported (yes" in str(request["messages"]) else teaches)(request)
+
+    with serving(both) as teacher, serving(judges) as judge:
         providers(session, admin, teacher.url, judge.url, model="tiny")
         other = order()
         alone = order(judge="", where="words>10")

@@ -8,7 +8,9 @@ from app.curation.generators.lab_skills import KNOWN, draft_of, shown
 from app.curation.generators.leaf import normal
 from app.curation.generators.talk import DiscardError, Talk
 
-_SAME = 0.9  # of the letters: mended spelling changes few, another text changes many
+_ALIKE = 0.7  # of the letters of words that were replaced: mended spelling changes few
+_MOST_REPLACED = 30  # words in a row; more of them are another text
+_MOST_OTHER = 0.02  # of the words may be others: one that was read as two, a slip of the model
 
 
 async def make(task: Task, talk: Talk, *, spelling: bool) -> list[Made]:
@@ -44,7 +46,24 @@ async def _mended(talk: Talk, passage: str) -> str:
         mended = await talk.text("spelling", {"passage": passage}, cold=True)
     except DiscardError:
         return passage
-    return mended if SequenceMatcher(None, passage, mended).ratio() >= _SAME else passage
+    return mended if _only_spelt(passage, mended) else passage
+
+
+def _only_spelt(before: str, after: str) -> bool:
+    """Whether nearly all words are the same or differ in few letters."""
+    old, new = before.split(), after.split()
+    other = 0
+    for what, start, end, at, to in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        size = max(end - start, to - at)
+        if what != "equal" and not (
+            size <= _MOST_REPLACED and _alike("".join(old[start:end]), "".join(new[at:to]))
+        ):
+            other += size
+    return other <= _MOST_OTHER * len(old)
+
+
+def _alike(one: str, other: str) -> bool:
+    return SequenceMatcher(None, one, other, autojunk=False).ratio() >= _ALIKE
 
 
 async def _judged(task: Task, talk: Talk, draft: Draft, passage: str) -> Made:

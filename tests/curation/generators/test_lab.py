@@ -354,16 +354,26 @@ def test_facts_are_a_list_that_the_passage_supports() -> None:
     assert told([kept, empty]) == [("accepted", ""), ("unreadable", "")]
 
 
+LONG = " ".join(
+    f"In the {one} of the year the chickadee looks for seeds, and hides those that it has found."
+    for one in ("spring", "summer", "autumn", "winter") * 5
+)
+MISSPELT = "".join(
+    "x" if at % 30 == 7 and letter.isalpha() else letter for at, letter in enumerate(LONG)
+).replace("those that", "those th- at")
+
+
 @pytest.mark.parametrize(
     ("reply", "used"),
     [
-        (PASSAGE, PASSAGE),
-        ("Birds are nice, and here is quite another text about them.", PASSAGE.replace("ck", "kc")),
-        ("I'm sorry, but I can't help with that.", PASSAGE.replace("ck", "kc")),
+        (LONG, LONG),
+        (LONG.replace("hides", "never eats", 20), MISSPELT),
+        ("Birds are nice, and here is quite another text about them.", MISSPELT),
+        ("I'm sorry, but I can't help with that.", MISSPELT),
     ],
 )
 def test_mended_spelling_is_taken_where_it_is_no_other_text(reply: str, used: str) -> None:
-    misspelt = leaf(BIRDS, passages=(PASSAGE.replace("ck", "kc"),))
+    misspelt = leaf(BIRDS, passages=(MISSPELT,))
     generator = Lab(spelling=True)
     says = [reply, {"pairs": [{"question": "What is small?", "answer": "It."}]}, supported("no")]
 
