@@ -63,7 +63,9 @@ def _only_spelt(before: str, after: str) -> bool:
 
 
 def _alike(one: str, other: str) -> bool:
-    return SequenceMatcher(None, one, other, autojunk=False).ratio() >= _ALIKE
+    found = SequenceMatcher(None, one, other, autojunk=False)
+    same = sum(block.size for block in found.get_matching_blocks())
+    return max(len(one), len(other)) - same <= 1 or found.ratio() >= _ALIKE
 
 
 async def _judged(task: Task, talk: Talk, draft: Draft, passage: str) -> Made:

@@ -354,20 +354,25 @@ def test_facts_are_a_list_that_the_passage_supports() -> None:
     assert told([kept, empty]) == [("accepted", ""), ("unreadable", "")]
 
 
-LONG = " ".join(
-    f"In the {one} of the year the chickadee looks for seeds, and hides those that it has found."
-    for one in ("spring", "summer", "autumn", "winter") * 5
+LONG = (
+    "The chickadee spends the winter where it was hatched. In autumn it carries single seeds into "
+    "the bark of old trees, under lichen, or between dry needles, and it never uses the same hole "
+    "twice. Weeks later, when snow covers the ground, the bird returns to those places without "
+    "searching. Experiments in aviaries have shown that memory, not smell, leads it there: whoever "
+    "moved the seeds by a hand's width saw it look in vain. At night its body cools by ten degrees, "
+    "which saves a quarter of the fat that it gathered during the day, and before dawn it shivers "
+    "until it is warm enough to fly."
 )
 MISSPELT = "".join(
     "x" if at % 30 == 7 and letter.isalpha() else letter for at, letter in enumerate(LONG)
-).replace("those that", "those th- at")
+).replace("memory", "mem- ory")
 
 
 @pytest.mark.parametrize(
     ("reply", "used"),
     [
         (LONG, LONG),
-        (LONG.replace("hides", "never eats", 20), MISSPELT),
+        (LONG.replace("without searching", "and finds nothing at all there"), MISSPELT),
         ("Birds are nice, and here is quite another text about them.", MISSPELT),
         ("I'm sorry, but I can't help with that.", MISSPELT),
     ],
