@@ -1,6 +1,6 @@
 """Parameters and bodies against their models, with sentences for people."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Annotated, Any, TypeVar
 
@@ -18,17 +18,56 @@ Money = Annotated[
 ]
 
 
+# What is wrong by the type of an error, after the name of the field.
+_SAID = {
+    "missing": "is missing",
+    "extra_forbidden": "is not known here",
+    "string_type": "must be text",
+    "bool_parsing": "must be true or false",
+    "json_invalid": "is no JSON",
+    "enum": "must be one of {expected}",
+    "literal_error": "must be one of {expected}",
+    "greater_than": "must be more than {gt}",
+    "greater_than_equal": "must be {ge} or more",
+    "less_than": "must be less than {lt}",
+    "less_than_equal": "must be {le} or less",
+    "string_too_long": "may have {max_length} characters at most",
+    "string_too_short": "must have {min_length} characters or more",
+    "too_long": "may have {max_length} entries at most",
+    "too_short": "must have {min_length} entries or more",
+    "string_pattern_mismatch": "holds what it may not; it must match {pattern}",
+    **dict.fromkeys(("int_parsing", "int_type", "int_from_float"), "must be a whole number"),
+    **dict.fromkeys(
+        ("float_parsing", "float_type", "decimal_parsing", "decimal_type", "finite_number"),
+        "must be a number",
+    ),
+}
+
+
+def problems_of(errors: Iterable[Mapping[str, Any]], prefix: str = "") -> list[dict[str, str]]:
+    """Each error of Pydantic with the path of its field, in words for people."""
+    found = []
+    for one in errors:
+        path = ".".join([*([prefix] if prefix else []), *(str(part) for part in one["loc"])])
+        said = _SAID.get(one["type"], "")
+        own = one["msg"].removeprefix("Value error, ")
+        found.append({"path": path, "message": said.format(**one.get("ctx", {})) if said else own})
+    return found
+
+
+def sentence(problems: Iterable[Mapping[str, str]]) -> str:
+    """All of them in a sentence: a field with what is wrong, or what is wrong by itself."""
+    told = []
+    for one in problems:
+        by_field = one["message"].startswith(("is ", "must ", "may ", "holds "))
+        told.append(f"{one['path']}{' ' if by_field else ': '}{one['message'].rstrip('.')}")
+    return f"{'; '.join(told)}."
+
+
 def build(model: type[Model], values: Mapping[str, Any], prefix: str) -> Model:
     """Validate what came from a form, a command line or JSON; errors name each bad field."""
     try:
         return model.model_validate(dict(values))
     except ValidationError as error:
-        problems = [
-            {
-                "path": f"{prefix}.{'.'.join(str(part) for part in item['loc'])}",
-                "message": item["msg"],
-            }
-            for item in error.errors()
-        ]
-        named = "; ".join(f"{problem['path']}: {problem['message']}" for problem in problems)
-        raise InvalidError(f"{named}.", errors=problems) from error
+        problems = problems_of(error.errors(), prefix)
+        raise InvalidError(sentence(problems), errors=problems) from error

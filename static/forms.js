@@ -51,7 +51,7 @@ async function told(answer) {
   const text = await answer.text();
   if (answer.headers.get("Content-Type")?.includes("json")) return JSON.parse(text);
   const page = new DOMParser().parseFromString(text, "text/html");
-  const said = page.querySelector("main [role=alert], main p")?.textContent.trim();
+  const said = (page.querySelector("main [role=alert]") ?? page.querySelector("main p"))?.textContent.trim();
   return { detail: said || `The server refused this, with status ${answer.status}.` };
 }
 

@@ -25,13 +25,13 @@ class Tails:
     """What a round has: the share of the anchor's rare tokens, of distinct runs of three words,
     the spread of lengths in words (standard deviation over mean), how many texts as unlike as
     can be would be as various as 100 of it (Vendi score), and the share of the anchor's clusters
-    in which it has a text."""
+    in which it has a text; None where the anchor is too small for clusters."""
 
     rare_recall: float
     distinct_3: float
     length_spread: float
     vendi: float
-    occupancy: float
+    occupancy: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +86,9 @@ def alarms(before: Tails, now: Tails) -> list[str]:
             f"Of all runs of three words {before.distinct_3:.0%} differed, now "
             f"{now.distinct_3:.0%} do."
         )
-    if now.occupancy < before.occupancy * (1 - _CELLS_LOST):
-        found.append(
-            f"Of the clusters {before.occupancy:.0%} had a text, now {now.occupancy:.0%} have."
-        )
+    was, is_ = before.occupancy, now.occupancy
+    if was is not None and is_ is not None and is_ < was * (1 - _CELLS_LOST):
+        found.append(f"Of the clusters of the real texts {was:.1%} had a text, now {is_:.1%} have.")
     return found
 
 

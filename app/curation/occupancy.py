@@ -27,11 +27,11 @@ class Cells:
         self._means = MiniBatchKMeans(self.count, random_state=0, n_init=3, batch_size=2048)
         self._means.fit(vectors)
 
-    def occupied(self, texts: Sequence[Sequence[str]]) -> float:
-        """The share of cells in which at least one of these texts lies; 1 where there are none."""
+    def occupied(self, texts: Sequence[Sequence[str]]) -> float | None:
+        """The share of cells with at least one of these texts; None where there are no cells."""
         worded = [one for one in texts if one]
         if not self.count:
-            return 1.0
+            return None
         if not worded:
             return 0.0
         found = self._means.predict(self._weights.transform(worded))

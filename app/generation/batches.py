@@ -109,7 +109,8 @@ def _seen(*samples: ColumnElement[int] | InstrumentedAttribute[int]) -> ColumnEl
 def refuse_unseen(session: Session, dataset: Dataset, where: str) -> None:
     """Refuse a release with samples of an open or blocked batch that nobody looked at.
 
-    A pair is of the batches of its answers; who decided on the pair looked at both.
+    A pair is of the batches of its answers; who decided on the pair looked at both. Rungs of a
+    ladder are worse by design and no batch of them can pass: their pairs need none.
     """
     approved = condition(session, dataset.id, where) & (Sample.status == Status.APPROVED)
     drafts = made_of.drafts(approved)
@@ -121,7 +122,11 @@ def refuse_unseen(session: Session, dataset: Dataset, where: str) -> None:
             func.count(drafts.c.row.distinct()).filter(paired),
         )
         .join(drafts, drafts.c.run_id == GenerationRun.id)
-        .where(GenerationRun.review_share > 0, ~_seen(drafts.c.row, drafts.c.sample))
+        .where(
+            GenerationRun.review_share > 0,
+            ~_seen(drafts.c.row, drafts.c.sample),
+            ~paired | (GenerationRun.generator != Ladder.key),
+        )
         .group_by(GenerationRun.id)
         .order_by(GenerationRun.number)
     )
@@ -180,6 +185,10 @@ def settle(
     batch = of_run(session, run)
     if action not in (Action.APPROVE, Action.REJECT):
         raise ConflictError("A batch is approved or rejected as a whole.")
+    if action is Action.APPROVE and run.generator == Ladder.key:
+        raise ConflictError(
+            "Rungs of a ladder are worse answers by design: build pairs of them, and approve those."
+        )
     if action is Action.APPROVE and run.review_share > 0 and batch.standing != "passed":
         raise ConflictError(_why_not(batch))
     return bulk.start(

@@ -96,7 +96,11 @@ def rounds(session: Session, dataset_id: int) -> list[Round]:
         .limit(_ROUNDS)
     )
     found = [
-        Round(number, generator, {key: now[key] / was[key] for key in now if was.get(key)})
+        Round(
+            number,
+            generator,
+            {key: now[key] / was[key] for key in now if now[key] is not None and was.get(key)},
+        )
         for number, generator, (was, now) in session.execute(query)
     ]
     return found[::-1]
@@ -120,11 +124,11 @@ def _texts(session: Session, wanted: Any) -> list[str]:
     return list(session.scalars(query))
 
 
-def _shown(found: Tails) -> dict[str, float]:
+def _shown(found: Tails) -> dict[str, float | None]:
     return {
         "rare_recall": round(found.rare_recall, 4),
         "distinct_3": round(found.distinct_3, 4),
         "length_spread": round(found.length_spread, 4),
         "vendi": round(found.vendi, 4),
-        "occupancy": round(found.occupancy, 4),
+        "occupancy": None if found.occupancy is None else round(found.occupancy, 4),
     }

@@ -25,6 +25,7 @@ from app.errors import (
     UnavailableError,
     UnsatisfiableError,
 )
+from app.validation import problems_of, sentence
 from app.web.context import stays
 from app.web.render import render
 
@@ -75,12 +76,8 @@ def _app_error(request: Request, error: Exception) -> Response:
 def _validation_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         raise error
-    fields = [
-        {"path": ".".join(str(part) for part in item["loc"]), "message": item["msg"]}
-        for item in error.errors()
-    ]
-    named = "; ".join(f"{field['path']}: {field['message']}" for field in fields[:5])
-    return answer(request, InvalidError(f"{named}.", errors=fields))
+    fields = problems_of(error.errors())
+    return answer(request, InvalidError(sentence(fields[:5]), errors=fields))
 
 
 def _http_error(request: Request, error: Exception) -> Response:

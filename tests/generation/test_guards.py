@@ -22,7 +22,7 @@ from app.samples.bulk import Action
 from app.samples.models import Sample, SampleParent, Status
 from app.settings import settings
 from app.validation import build
-from tests.factories import fill, make_dataset, run_job
+from tests.factories import fill, instruction, make_dataset, run_job
 
 pytestmark = pytest.mark.usefixtures("bells")
 
@@ -207,6 +207,18 @@ def test_a_batch_passes_by_the_bound_and_until_then_it_says_how_many_more(
     assert (found.count(Status.APPROVED), found.count(Status.REJECTED)) == (199, 1)
     with pytest.raises(ConflictError, match="approved or rejected"):
         batches.settle(session, dataset, run, Action.TAG, by=lead)
+
+
+def test_rungs_of_a_ladder_are_not_approved_as_answers(
+    session: Session, dataset: Dataset, lead: Principal
+) -> None:
+    fill(session, dataset, lead, [instruction("Name two rivers and say where they end.")])
+    order = Order(generator="ladder", review_share=0)
+    job = run_job(session, service.start(session, dataset, order, by=lead).id)
+    made = service.get(session, job.params["run"])
+
+    with pytest.raises(ConflictError, match="Rungs of a ladder are worse answers by design"):
+        batches.settle(session, dataset, made, Action.APPROVE, by=lead)
 
 
 def test_all_children_of_a_parent_are_decided_together(

@@ -116,7 +116,7 @@ def test_what_is_released_has_the_layouts_of_trainers_and_reads_back(
     session: Session, dataset: Dataset, lead: Principal
 ) -> None:
     fill(session, dataset, lead, dolly(20))
-    order = GenerationOrder(generator="ladder", review_share=0)
+    order = GenerationOrder(generator="ladder")
     run_job(session, generation.start(session, dataset, order, by=lead).id)
     into = make_dataset(session, lead, "prefs", Purpose.PREFERENCE)
     guards.set_cap(session, into, CapIn(override_reason="ladders are made"), by=lead)

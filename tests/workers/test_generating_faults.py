@@ -22,8 +22,8 @@ _TOPICS = 500  # two writes of 256 requests at most, more as time passes
 _AT_ONCE = 8
 _DELAY_S = 0.1
 _KILLS = 3
-# In flight, and answered within the quarter of a second before a write, or while it goes on.
-_LOST = 4 * (_AT_ONCE + int(0.25 / _DELAY_S * _AT_ONCE))
+# In flight, and answered within the quarter of a second before a write.
+_LOST = _AT_ONCE + int(0.25 / _DELAY_S * _AT_ONCE) + _AT_ONCE
 
 
 @pytest.fixture

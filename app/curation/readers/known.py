@@ -1,5 +1,6 @@
 """The layouts of training data that are known by the names of their columns."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -11,7 +12,8 @@ class Layout:
     """A known arrangement: names of columns by target, the usual one first.
 
     `turns`: its required columns hold lists of messages, not text.
-    `wordless`: it fits only where no other column holds text, which might be the answer.
+    `wordless`: it fits only where no other column holds text, which might be the answer, or is
+    named like one.
     """
 
     key: str
@@ -105,6 +107,12 @@ LAYOUTS: tuple[Layout, ...] = (
         {"text": ("prompt", "instruction", "question", "problem")},
         wordless=True,
     ),
+)
+
+# Columns that answer what is asked, whatever they hold.
+ANSWERING = re.compile(
+    r"answer|respon|complet|choice|option|label|truth|output|target|solution|reference|chosen|"
+    r"reject|correct|gold"
 )
 
 ABOUT_COLUMNS: Mapping[str, tuple[str, ...]] = {

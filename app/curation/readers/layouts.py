@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any
 
 from app.curation.readers.base import Row
-from app.curation.readers.known import ABOUT_COLUMNS, ALIASES, LAYOUTS, Layout
+from app.curation.readers.known import ABOUT_COLUMNS, ALIASES, ANSWERING, LAYOUTS, Layout
 from app.curation.readers.mapping import (
     REQUIRED,
     ColumnMapping,
@@ -131,7 +131,9 @@ def _recognise(examples: Mapping[str, Any]) -> tuple[Layout | None, dict[str, st
         if complete and (not layout.one_of or fields.keys() & set(layout.one_of)):
             about = _matches(ABOUT_COLUMNS, names, fields.values())
             rest = examples.keys() - {*fields.values(), *about.values()}
-            if layout.wordless and any(isinstance(examples[name], str) for name in rest):
+            if layout.wordless and any(
+                isinstance(examples[name], str) or ANSWERING.search(name.lower()) for name in rest
+            ):
                 continue
             ordered = {
                 target: fields[target] for target in targets(layout.kind) if target in fields

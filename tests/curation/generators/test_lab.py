@@ -359,7 +359,7 @@ LONG = (
     "the bark of old trees, under lichen, or between dry needles, and it never uses the same hole "
     "twice. Weeks later, when snow covers the ground, the bird returns to those places without "
     "searching. Experiments in aviaries have shown that memory, not smell, leads it there: whoever "
-    "moved the seeds by a hand's width saw it look in vain. At night its body cools by ten degrees, "
+    "moved the seeds by a hand's width saw it look in vain. By night its body cools by 10 degrees, "
     "which saves a quarter of the fat that it gathered during the day, and before dawn it shivers "
     "until it is warm enough to fly."
 )

@@ -108,6 +108,10 @@ def proposed(*rows: dict[str, Any]) -> tuple[str | None, dict[str, str]]:
         ({"messages": "words", "text": "a"}, "text", {"text": "text"}),
         ({"text": ["a"]}, None, {}),
         ({}, None, {}),
+        ({"question": "a", "answers": ["b"]}, None, {}),
+        ({"prompt": "a", "completions": ["b", "c"]}, None, {}),
+        ({"question": "a", "choices": ["b"], "label": 0}, None, {}),
+        ({"prompt": "a", "ground_truth": {"x": 1}}, None, {}),
     ],
 )
 def test_a_layout_is_known_by_its_columns(
