@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
+from contextlib import AsyncExitStack
 from contextvars import copy_context
 from dataclasses import dataclass
 from decimal import Decimal
@@ -79,6 +80,13 @@ class Requests:
         self._writing = False
 
     async def run(self) -> None:
+        """Ask and write all of it; raise where the job cannot go on, or is no longer to be done."""
+        async with AsyncExitStack() as stack:
+            for asking in self._both():
+                stack.push_async_callback(asking.close)
+            await self._whole()
+
+    async def _whole(self) -> None:
         # What drafts are held against is read while the first replies are on their way.
         self._screening = asyncio.create_task(self._screened())
         asked, watched = asyncio.create_task(self._all()), asyncio.create_task(self._watched())
@@ -95,8 +103,6 @@ class Requests:
                 one.cancel()
             begun = [asked, watched, self._screening, *([self._saving] if self._saving else [])]
             await asyncio.gather(*begun, return_exceptions=True)
-            for asking in self._both():
-                await asking.close()
 
     def _both(self) -> list[Asking]:
         return [

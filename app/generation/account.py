@@ -49,8 +49,8 @@ class GateYield:
 class Account:
     """All of a run: its requests, its drafts by outcome, and what was paid for them.
 
-    Tokens and money are those of the ledger: replies to a pilot or an earlier run that were
-    `reused` were paid there, and are not paid again.
+    Tokens and money are those of the ledger: replies that were `reused` had been paid by a pilot,
+    by an earlier run or by this one before it was stopped, and are not paid again.
     """
 
     requests: int

@@ -53,7 +53,9 @@ def generate_page(
 ) -> HTMLResponse:
     """One generator opened with its form and prompts; runs, guards."""
     dataset = datasets.get(session, name)
-    opened = GENERATORS.get(generator) or next(iter(GENERATORS.values()))
+    providers = [one.name for one in llm.everything(session)]
+    usable = (one for one in GENERATORS.values() if providers or not one.asks)
+    opened = GENERATORS.get(generator) or next(usable)
     runs = service.everything(session, dataset.id, _RUNS)
     running = jobs.open_jobs(session, dataset.id, JobKind.GENERATE)
     return render(
@@ -65,7 +67,7 @@ def generate_page(
         method=opened,
         fields=fields_of(opened),
         prompts=list(prompts.in_use(session, opened.key).values()),
-        providers=[one.name for one in llm.everything(session)],
+        providers=providers,
         judged=teachers.has_judges(opened),
         last_provider=next((one.provider for one in runs if one.provider), ""),
         runs=[(one, account.of_run(session, one), batches.of_run(session, one)) for one in runs],

@@ -186,8 +186,9 @@ def _printable(words: str) -> str:
 
 
 def _to_login(request: Request) -> Response:
+    shown = urlsplit(request.headers.get("HX-Current-URL", str(request.url)))  # the page, no part
     target = request.url_for("accounts:login_form").include_query_params(
-        next=request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        next=urlunsplit(("", "", shown.path, shown.query, ""))
     )
     if request.headers.get("HX-Request") == "true":
         return Response(status_code=401, headers={"HX-Redirect": str(target)})

@@ -89,6 +89,9 @@ def test_who_is_not_signed_in_is_sent_to_the_login(session: Session, browser: Te
     assert page.status_code == 303
     assert page.headers["location"].endswith("/login?next=%2Fdatasets%2Fmix%3Fx%3D1")
     assert "/login" in fragment.headers["hx-redirect"]
+    shown = {"HX-Request": "true", "HX-Current-URL": "http://testserver/datasets/mix/generate?a=b"}
+    part = browser.get("/jobs/7/row", headers=shown)
+    assert part.headers["hx-redirect"].endswith("next=%2Fdatasets%2Fmix%2Fgenerate%3Fa%3Db")
 
 
 def test_a_form_without_its_token_is_refused(browser: TestClient) -> None:
