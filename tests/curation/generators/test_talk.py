@@ -195,6 +195,8 @@ def test_questions_are_alike_by_their_longest_common_subsequence() -> None:
     assert pool.nearest("sea the about poem a write", 0.7) == 0
     assert pool.nearest("write a poem about the sea", 0.7) == 1
     assert pool.nearest("", 0.7) == 0
+    pool.add("write a poem about the hills")
+    assert pool.nearest("write a poem about the hills", 0.7) == 1  # the sea can be no nearer
 
 
 def test_how_a_batch_stands() -> None:
