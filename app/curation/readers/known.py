@@ -111,7 +111,7 @@ LAYOUTS: tuple[Layout, ...] = (
 
 # Columns that answer what is asked, whatever they hold.
 ANSWERING = re.compile(
-    r"answer|respon|complet|choice|option|label|truth|output|target|solution|reference|chosen|"
+    r"answer|response|completion|choice|option|label|truth|output|target|solution|reference|chosen|"
     r"reject|correct|gold"
 )
 
