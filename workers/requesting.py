@@ -67,6 +67,7 @@ class Requests:
         self._provider, self._judge = asked.provider, asked.judge or asked.provider
         self._thread = thread
         self._asking, self._judging = asked.asking(thread=thread)
+        self._both = teachers.both(self._asking, self._judging)
         self._tools = tools_for(generator)
         self._prompts = prompts.of_run(run.generator, run.prompts)
         self._block = asked.provider.concurrency
@@ -82,7 +83,7 @@ class Requests:
     async def run(self) -> None:
         """Ask and write all of it; raise where the job cannot go on, or is no longer to be done."""
         async with AsyncExitStack() as stack:
-            for asking in self._both():
+            for asking in self._both:
                 stack.push_async_callback(asking.close)
             await self._whole()
 
@@ -103,12 +104,6 @@ class Requests:
                 one.cancel()
             begun = [asked, watched, self._screening, *([self._saving] if self._saving else [])]
             await asyncio.gather(*begun, return_exceptions=True)
-
-    def _both(self) -> list[Asking]:
-        return [
-            self._asking,
-            *([self._judging] if self._judging not in {None, self._asking} else []),
-        ]
 
     async def _watched(self) -> None:
         """End when the job is cancelled or given to another, also while no model answers."""
@@ -166,7 +161,7 @@ class Requests:
             raise
         finally:
             if pending:  # something went wrong
-                for asking in self._both():
+                for asking in self._both:
                     asking.stop()
             await asyncio.gather(*pending, return_exceptions=True)
 
@@ -267,7 +262,7 @@ class Requests:
         screening = await self._screening
         self._saved = time.monotonic()
         if some:
-            for asking in self._both():
+            for asking in self._both:
                 await asking.save()
             await self._aside(partial(self._store, screening, some))
 

@@ -44,6 +44,11 @@ class Asked:
         return teacher, Asking(self.judge, model, self.account, beside=teacher, thread=thread)
 
 
+def both(teacher: Asking, judge: Asking | None) -> list[Asking]:
+    """The models that are asked, one that is teacher and judge once."""
+    return [teacher] if judge is None or judge is teacher else [teacher, judge]
+
+
 def provider_of(
     session: Session, generator: Generator, name: str, by: Principal
 ) -> Provider | None:

@@ -91,9 +91,8 @@ class _Trial:
         try:
             found = await asyncio.gather(*(self._one(one) for one in tasks))
         finally:
-            await self.asking.close()
-            if self.judging not in {None, self.asking}:
-                await self.judging.close()
+            for one in teachers.both(self.asking, self.judging):
+                await one.close()
         return [one for some in found for one in some]
 
     async def _one(self, task: Task) -> list[Tried]:

@@ -21,9 +21,9 @@ from sqlalchemy import delete, select
 
 from app.curation.ports import LanguageModel, ModelError, Question, Reply
 from app.db import session_scope
-from app.llm.ledger import Account, charge, spent, store
+from app.llm.ledger import Account, charge, store
 from app.llm.models import LlmCall, Provider
-from app.llm.service import cost
+from app.llm.service import cost, spent
 from app.llm.slots import Slots
 
 _FLUSH_S = 0.25
@@ -270,7 +270,7 @@ class Asking:
         if self._account.budget is None:
             return Purse()
         with session_scope() as session:
-            return Purse(spent(session, self._account))
+            return Purse(Decimal(spent(session, self._account.job_id)["money"]))
 
 
 def _tokens(question: Question) -> int:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Self
 
-from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -32,12 +31,6 @@ class Account:
         budget = job.params.get("budget")
         money = Decimal(budget) if budget else None
         return cls(job.id, job.created_by, job.dataset_id, purpose, money)
-
-
-def spent(session: Session, account: Account) -> Decimal:
-    """What the job of the account cost so far."""
-    query = select(func.sum(LlmUsage.money)).where(LlmUsage.job_id == account.job_id)
-    return session.scalar(query) or Decimal(0)
 
 
 def store(session: Session, provider: Provider, replies: Mapping[bytes, Reply]) -> None:

@@ -8,7 +8,7 @@ import os
 import random
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
@@ -277,13 +277,6 @@ class Jobs:
             if kind == "release":
                 return _released(session, job, self.bench.home)
             return (_imported if kind == "import" else _scored)(session, job)
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    made = Bench(tmp_path / "home")
-    yield made
-    made.stop()
 
 
 @pytest.mark.xdist_group("faults")

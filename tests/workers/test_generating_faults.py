@@ -3,9 +3,7 @@
 import random
 import time
 from collections import Counter
-from collections.abc import Iterator
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
@@ -24,13 +22,6 @@ _DELAY_S = 0.1
 _KILLS = 3
 # In flight, and answered within the quarter of a second before a write.
 _LOST = _AT_ONCE + int(0.25 / _DELAY_S * _AT_ONCE) + _AT_ONCE
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    made = Bench(tmp_path / "home")
-    yield made
-    made.stop()
 
 
 def topic(request: Json) -> str:

@@ -4,9 +4,7 @@ import os
 import random
 import signal
 import time
-from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 
 import psutil
 import pytest
@@ -19,13 +17,6 @@ from app.scoring.models import ScoreNote
 from tests.workers.test_faults import SEED, Bench
 
 _ROWS, _KILLS = 120, 1
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    made = Bench(tmp_path / "home")
-    yield made
-    made.stop()
 
 
 def program(number: int) -> Json:
