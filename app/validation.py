@@ -32,9 +32,9 @@ _SAID = {
     "less_than": "must be less than {lt}",
     "less_than_equal": "must be {le} or less",
     "string_too_long": "may have {max_length} characters at most",
-    "string_too_short": "must have {min_length} characters or more",
+    "string_too_short": "must have at least {min_length} characters",
     "too_long": "may have {max_length} entries at most",
-    "too_short": "must have {min_length} entries or more",
+    "too_short": "must have at least {min_length} entries",
     "string_pattern_mismatch": "holds what it may not; it must match {pattern}",
     **dict.fromkeys(("int_parsing", "int_type", "int_from_float"), "must be a whole number"),
     **dict.fromkeys(
@@ -51,8 +51,14 @@ def problems_of(errors: Iterable[Mapping[str, Any]], prefix: str = "") -> list[d
         path = ".".join([*([prefix] if prefix else []), *(str(part) for part in one["loc"])])
         said = _SAID.get(one["type"], "")
         own = one["msg"].removeprefix("Value error, ")
-        found.append({"path": path, "message": said.format(**one.get("ctx", {})) if said else own})
+        bounds = {name: _plain(value) for name, value in one.get("ctx", {}).items()}
+        found.append({"path": path, "message": said.format(**bounds) if said else own})
     return found
+
+
+def _plain(value: object) -> object:
+    """A whole number without the decimals that its type gives it."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def sentence(problems: Iterable[Mapping[str, str]]) -> str:

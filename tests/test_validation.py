@@ -31,12 +31,12 @@ class Params(BaseModel):
     [
         ({"name": "X"}, "form.name holds what it may not; it must match ^[a-z]+$."),
         ({"name": "abcdef"}, "form.name may have 5 characters at most."),
-        ({"rate": "2"}, "form.rate must be 1.0 or less."),
+        ({"rate": "2"}, "form.rate must be 1 or less."),
         ({"rate": "much"}, "form.rate must be a number."),
         ({"count": 0}, "form.count must be more than 0."),
         ({"count": "1.5"}, "form.count must be a whole number."),
         ({"way": "left"}, "form.way must be one of 'up' or 'down'."),
-        ({"parts": []}, "form.parts must have 1 entries or more."),
+        ({"parts": []}, "form.parts must have at least 1 entries."),
         ({"low": 3}, "form: the low end must come before the count."),
         (
             {"rate": "much", "count": "many"},

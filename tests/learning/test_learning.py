@@ -196,7 +196,7 @@ def test_heuristics_are_features_and_imported_columns_are_not(
         ({"cut": None}, "Give a cut"),
         ({"learner": "oracle"}, "no learner `oracle`"),
         ({"signal": "Bad Name"}, "small letters"),
-        ({"params": {"strength": -1}}, "greater than 0"),
+        ({"params": {"strength": -1}}, "strength must be more than 0[.]"),
     ],
 )
 def test_what_can_not_be_learned_is_said(
