@@ -46,7 +46,7 @@ def decontaminate(
 @click.option("--benchmark", default="", metavar="DATASET", help="Only of this benchmark.")
 @click.option("--layer", default="", help="Only found by this layer.")
 @click.option("--finding", default="", type=click.Choice(["", "match", "candidate", "near"]))
-@click.option("--state", default="", type=click.Choice(["", "open", "settled"]))
+@click.option("--state", default="", type=click.Choice(["", "open", "settled", "judged"]))
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000))
 @click.option(
     "--verdict",
@@ -74,10 +74,10 @@ def contamination(
         return
     if verdict is not None:
         chosen = [_pair(one) for one in pair]
+        scope = {"pairs": chosen} if chosen else {"all_of": wanted}
         if verdict == "undo":
-            done = client.post(f"{path}/verdicts/undo", {"pairs": chosen})
+            done = client.post(f"{path}/verdicts/undo", scope)
         else:
-            scope = {"pairs": chosen} if chosen else {"all_of": wanted}
             body = {"verdict": verdict, "reason": reason, **scope}
             done = client.post(f"{path}/verdicts", body)
         print_json(done) if as_json else click.echo(f"{verdict}: {done['pairs']:,} pairs.")

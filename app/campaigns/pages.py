@@ -13,7 +13,6 @@ from app.campaigns.models import Labeller
 from app.campaigns.service import CampaignIn
 from app.datasets import service as datasets
 from app.datasets.models import Dataset
-from app.errors import AppError
 from app.jobs import service as jobs
 from app.jobs.models import Job
 from app.judging import rubrics
@@ -38,21 +37,12 @@ def campaigns_page(
     campaign: Annotated[str, Query(max_length=100)] = "",
 ) -> HTMLResponse:
     """All campaigns; one opened with its progress and its strata."""
-    return _page(request, session, datasets.get(session, name), campaign)
-
-
-def _page(
-    request: Request,
-    session: Session,
-    dataset: Dataset,
-    name: str = "",
-    error: AppError | None = None,
-) -> HTMLResponse:
+    dataset = datasets.get(session, name)
     known = service.everything(session, dataset)
-    opened = next((one for one in known if one.name == name), known[0] if known else None)
+    opened = next((one for one in known if one.name == campaign), known[0] if known else None)
     ids = (opened.job_id, opened.judge_job_id) if opened is not None else ()
     shown = [job for one in ids if one is not None and (job := session.get(Job, one)) is not None]
-    response = render(
+    return render(
         request,
         "campaigns/page.html",
         page="campaigns",
@@ -67,31 +57,19 @@ def _page(
         signals=registry.signals(session, dataset.id),
         jobs=shown,
         progress=jobs.progress(session, shown),
-        error=error,
     )
-    if error is not None:
-        response.status_code = error.status
-    return response
 
 
 @router.post("/datasets/{name}/campaigns", name="campaigns:start")
-def start(
-    request: Request, name: str, session: SessionDep, user: CurrentLead, form: FormFields
-) -> Response:
+def start(name: str, session: SessionDep, user: CurrentLead, form: FormFields) -> Response:
     """Draw samples and have them labelled."""
     dataset = datasets.get(session, name)
     given: dict[str, Any] = {field: value for field, value in form.items() if value.strip()}
     given.pop("csrf", None)
     pilot = given.pop("then", "") == "pilot"
-    try:
-        if pilot:
-            return _estimate(session, dataset, given, user)
-        with session.begin_nested():
-            campaign = service.start(
-                session, dataset, build(CampaignIn, given, "campaign"), by=user
-            )
-    except AppError as error:
-        return _page(request, session, dataset, error=error)
+    if pilot:
+        return _estimate(session, dataset, given, user)
+    campaign = service.start(session, dataset, build(CampaignIn, given, "campaign"), by=user)
     return _back(dataset, campaign.name)
 
 

@@ -17,14 +17,13 @@ from app.contamination.schemas import (
     HitOut,
     LayerOut,
     PairOut,
-    UndoIn,
 )
 from app.contamination.service import Order
-from app.contamination.verdicts import VerdictIn
+from app.contamination.verdicts import UndoIn, VerdictIn
 from app.curation.catalog import LAYERS
 from app.datasets import service as datasets
 from app.jobs.schemas import JobOut, accepted
-from app.web.pagination import Cursor, Limit, Page, decode_cursor, encode_cursor, row_id
+from app.web.pagination import Cursor, Limit, Page
 
 router = APIRouter(tags=["contamination"])
 
@@ -51,12 +50,6 @@ def decontaminate(
     return accepted(session, job, response)
 
 
-def _likely(value: Any) -> float:
-    if not isinstance(value, float | int):
-        raise ValueError(value)  # noqa: TRY004 - what a reader of cursors refuses with
-    return float(value)
-
-
 @router.get("/datasets/{name}/contamination", name="api:list_contamination")
 def list_contamination(
     name: str,
@@ -68,11 +61,8 @@ def list_contamination(
 ) -> Page[PairOut]:
     """Items found in samples, matches first, then the likeliest."""
     dataset = datasets.get(session, name)
-    key = decode_cursor(cursor, row_id, _likely, row_id, row_id)
-    rows = page(session, dataset, wanted, key, limit)
+    rows, following = page(session, dataset, wanted, cursor, limit)
     items = [_pair(session, row) for row in rows]
-    last = rows[-1] if len(rows) == limit else None
-    following = last and encode_cursor(int(last.sure), last.likely, last.item_id, last.sample_id)
     return Page(items=items, next=following, total=verdicts.count(session, dataset, wanted))
 
 
@@ -118,9 +108,9 @@ def judge(name: str, body: VerdictIn, session: SessionDep, user: CurrentUser) ->
 
 @router.post("/datasets/{name}/contamination/verdicts/undo", name="api:unjudge_contamination")
 def undo(name: str, body: UndoIn, session: SessionDep, user: CurrentUser) -> DecidedOut:
-    """Take verdicts back; rows they moved go back to where they stood."""
+    """Take verdicts back, by pairs or all of a filter; rows they moved go back."""
     dataset = datasets.get(session, name)
-    return DecidedOut(pairs=verdicts.undo(session, dataset, body.pairs, by=user))
+    return DecidedOut(pairs=verdicts.undo(session, dataset, body, by=user))
 
 
 @router.get("/datasets/{name}/contamination/certificate", name="api:certificate")

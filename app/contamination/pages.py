@@ -1,30 +1,35 @@
 """Contamination in the browser: per benchmark what was found, side by side, and verdicts."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from sqlalchemy.orm import Session
 
 from app.accounts.current import CurrentLead, CurrentUser, SessionDep
-from app.contamination import certificate, confirming, service, verdicts
+from app.contamination import certificate, confirming, listing, service, verdicts
 from app.contamination.asking import Wanted
 from app.contamination.evidence import evidence
-from app.contamination.listing import page
 from app.contamination.service import Order
-from app.contamination.verdicts import Filter, Pair, VerdictIn
+from app.contamination.verdicts import Filter, Pair, UndoIn, VerdictIn
 from app.curation.catalog import LAYERS
 from app.datasets import service as datasets
-from app.datasets.models import Purpose
+from app.datasets.models import Dataset, Purpose
 from app.errors import InvalidError
 from app.jobs import service as jobs
 from app.jobs.models import JobKind
 from app.llm import service as llm
 from app.validation import build
 from app.web.forms import FormFields
+from app.web.pagination import Cursor
 from app.web.render import render
 
 router = APIRouter(include_in_schema=False)
 _SHOWN = 100
+_Number = Annotated[int | None, Query(ge=1, le=2**63 - 1)]
+_FormNumber = Annotated[int | None, Form(ge=1, le=2**63 - 1)]
 
 
 @router.get("/datasets/{name}/contamination", name="contamination:page")
@@ -34,20 +39,20 @@ def contamination_page(
     session: SessionDep,
     _user: CurrentUser,
     wanted: Wanted,
-    item: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None,
-    sample: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None,
+    item: _Number = None,
+    sample: _Number = None,
+    judged_item: _Number = None,
+    judged_sample: _Number = None,
+    cursor: Cursor = None,
 ) -> HTMLResponse:
     """All benchmarks with what was found; one pair side by side."""
     dataset = datasets.get(session, name)
     kinds = (JobKind.DECONTAMINATE, JobKind.CONFIRM)
     running = [job for kind in kinds for job in jobs.open_jobs(session, dataset.id, kind)]
-    rows = page(session, dataset, wanted, None, _SHOWN)
-    if item is None and rows:
-        item, sample = rows[0].item_id, rows[0].sample_id
-    shown = evidence(session, dataset, item, sample) if item and sample else None
     everything = datasets.everything(session)
     others = [one for one in everything if one.id != dataset.id]
     known = certificate.certificate(session, dataset)
+    judged = _pair(judged_item, judged_sample)
     return render(
         request,
         "contamination/page.html",
@@ -55,13 +60,10 @@ def contamination_page(
         dataset=dataset,
         certificate=known,
         note=known.note,
-        pairs=rows,
         total=verdicts.count(session, dataset, wanted),
         wanted=wanted,
-        shown=shown,
-        current=next(
-            (one for one in rows if shown and (one.item_id, one.sample_id) == (item, sample)), None
-        ),
+        **_pairs(session, dataset, wanted, _pair(item, sample), cursor),
+        last=listing.find(session, dataset, judged) if judged else None,
         layers=LAYERS,
         default=service.DEFAULT,
         providers=llm.everything(session),
@@ -72,6 +74,41 @@ def contamination_page(
         jobs=running,
         progress=jobs.progress(session, running),
     )
+
+
+def _pair(item: int | None, sample: int | None) -> Pair | None:
+    return Pair(item=item, sample=sample) if item and sample else None
+
+
+def _pairs(
+    session: Session, dataset: Dataset, wanted: Filter, pair: Pair | None, cursor: str | None
+) -> dict[str, Any]:
+    """The pair that is looked at, those beside it, and the page of the list that has it."""
+    rows, more = listing.page(session, dataset, wanted, cursor, _SHOWN)
+    current = listing.get(session, dataset, pair) if pair else next(iter(rows), None)
+    if current and _place(rows, current) is None:
+        begins = listing.before(current)
+        found, behind = listing.page(session, dataset, wanted, begins, _SHOWN)
+        if _place(found, current) is not None:
+            rows, more, cursor = found, behind, begins
+    if current is None:
+        return {"pairs": rows, "current": None, "shown": None}
+    place = _place(rows, current)
+    return {
+        "pairs": rows,
+        "more": more,
+        "cursor": cursor,
+        "current": current,
+        "shown": evidence(session, dataset, current.item_id, current.sample_id),
+        "following": listing.following(session, dataset, wanted, current),
+        "earlier": rows[place - 1] if place else None,
+    }
+
+
+def _place(rows: Sequence[Any], current: Any) -> int | None:
+    ids = [(one.item_id, one.sample_id) for one in rows]
+    mine = (current.item_id, current.sample_id)
+    return ids.index(mine) if mine in ids else None
 
 
 @router.post("/datasets/{name}/contamination", name="contamination:start")
@@ -107,24 +144,43 @@ def judge(
     user: CurrentLead,
     wanted: Annotated[str, Form(max_length=20)],
     reason: Annotated[str, Form(max_length=1000)] = "",
-    item: Annotated[int | None, Form(ge=1, le=2**63 - 1)] = None,
-    sample: Annotated[int | None, Form(ge=1, le=2**63 - 1)] = None,
+    item: _FormNumber = None,
+    sample: _FormNumber = None,
     confirmed: Annotated[int | None, Form(ge=0)] = None,
     benchmark: Annotated[str, Form(max_length=100)] = "",
     layer: Annotated[str, Form(max_length=40)] = "",
     finding: Annotated[str, Form(max_length=20)] = "",
     state: Annotated[str, Form(max_length=20)] = "",
 ) -> Response:
-    """Decide on one pair, or on all of the filter; or take the decision on a pair back."""
+    """Decide on one pair and go on to the next, or on all of the filter; or take that back."""
     dataset = datasets.get(session, name)
     mine = Filter(benchmark=benchmark, layer=layer, finding=finding, state=state)
-    pairs = [Pair(item=item, sample=sample)] if item and sample else []
+    pair = _pair(item, sample)
+    values: dict[str, Any] = {"pairs": [pair] if pair else []}
+    if pair is None:
+        values |= {"all_of": mine, "confirmed": confirmed}
     if wanted == "undo":
-        verdicts.undo(session, dataset, pairs, by=user)
+        verdicts.undo(session, dataset, build(UndoIn, values, "verdict"), by=user)
     else:
-        values: dict[str, Any] = {"verdict": wanted, "reason": reason, "pairs": pairs}
-        if not pairs:
-            values |= {"all_of": mine, "confirmed": confirmed}
+        values |= {"verdict": wanted, "reason": reason}
         verdicts.decide(session, dataset, build(VerdictIn, values, "verdict"), by=user)
-    query = "&".join(f"{key}={value}" for key, value in mine.model_dump().items() if value)
-    return RedirectResponse(f"/datasets/{dataset.name}/contamination?{query}", status_code=303)
+    query = {key: value for key, value in mine.model_dump().items() if value}
+    if pair and wanted == "undo":
+        query |= {"item": pair.item, "sample": pair.sample}
+    elif pair:
+        query |= _next(session, dataset, mine, pair)
+    return RedirectResponse(
+        f"/datasets/{dataset.name}/contamination?{urlencode(query)}", status_code=303
+    )
+
+
+def _next(session: Session, dataset: Dataset, wanted: Filter, pair: Pair) -> dict[str, int]:
+    """The address of what waits after a verdict, with the pair that it was about."""
+    judged = listing.get(session, dataset, pair)
+    waiting = listing.undecided(session, dataset, wanted, judged) or judged
+    return {
+        "item": waiting.item_id,
+        "sample": waiting.sample_id,
+        "judged_item": pair.item,
+        "judged_sample": pair.sample,
+    }

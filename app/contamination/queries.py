@@ -87,6 +87,8 @@ def _narrowed(
         query = query.having(func.bool_or(hit.layer == layer))
     if finding:
         query = query.having(_finding == finding)
+    if state == "judged":
+        return query.where(ContaminationVerdict.verdict.is_not(None))
     if state:
         query = query.having(is_open() if state == "open" else ~is_open())
     return query

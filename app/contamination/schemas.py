@@ -4,9 +4,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
-
-from app.contamination.verdicts import MOST, Pair
+from pydantic import BaseModel, ConfigDict
 
 
 class PairOut(BaseModel):
@@ -72,12 +70,6 @@ class DecidedOut(BaseModel):
     """How many pairs a verdict, or its undo, was about."""
 
     pairs: int
-
-
-class UndoIn(BaseModel):
-    """Pairs whose verdicts are taken back."""
-
-    pairs: list[Pair] = Field(min_length=1, max_length=MOST)
 
 
 class LayerOut(BaseModel):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pydantic import BaseModel, Field
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import Select, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from app.accounts import audit
@@ -28,7 +28,7 @@ class Filter(BaseModel):
     benchmark: str = Field("", max_length=100, description="Name of a benchmark")
     layer: str = Field("", max_length=40, description="Found by this layer")
     finding: str = Field("", max_length=20, description="match, candidate or near")
-    state: str = Field("", max_length=20, description="open or settled")
+    state: str = Field("", max_length=20, description="open, settled or judged")
 
 
 class Pair(BaseModel):
@@ -38,21 +38,30 @@ class Pair(BaseModel):
     sample: int = Field(ge=1, le=2**63 - 1)
 
 
-class VerdictIn(BaseModel):
-    """What becomes of these pairs, or of all pairs of a filter; allowing takes a reason."""
+class _Chosen(BaseModel):
+    """These pairs, or all pairs of a filter."""
 
-    verdict: Judgement
-    reason: str = Field("", max_length=1000)
     pairs: list[Pair] = Field([], max_length=MOST)
     all_of: Filter | None = None
     confirmed: int | None = Field(None, ge=0, description="How many pairs the filter has, as seen")
 
 
-def selected(session: Session, dataset: Dataset, wanted: Filter) -> Any:
+class VerdictIn(_Chosen):
+    """What becomes of these pairs, or of all pairs of a filter; allowing takes a reason."""
+
+    verdict: Judgement
+    reason: str = Field("", max_length=1000)
+
+
+class UndoIn(_Chosen):
+    """Pairs whose verdicts are taken back, or a filter: those of its pairs that have one."""
+
+
+def selected(session: Session, dataset: Dataset, wanted: Filter) -> Select[Any]:
     """The query of a filter, refused when it names what is not there."""
     known = {
         "finding": ("match", "candidate", "near"),
-        "state": ("open", "settled"),
+        "state": ("open", "settled", "judged"),
         "layer": (*LAYERS,),
     }
     for name, words in known.items():
@@ -86,27 +95,15 @@ def decide(
     if body.verdict is Judgement.ALLOW and not body.reason.strip():
         raise InvalidError("Why may these rows stay? Allowing a hit takes a reason.")
     rows = _rows(session, dataset, body)
-    if body.confirmed is not None and len(rows) != body.confirmed:
-        raise ConflictError(
-            f"The filter has {len(rows):,} pairs now, not the {body.confirmed:,} you confirmed. "
-            "Look again and confirm the new count.",
-            count=len(rows),
-        )
     for row in rows:
         _decide(session, dataset, row, body, by, model)
     return len(rows)
 
 
-def _rows(session: Session, dataset: Dataset, body: VerdictIn) -> Sequence[Any]:
+def _rows(session: Session, dataset: Dataset, body: _Chosen) -> Sequence[Any]:
     if body.all_of is not None:
-        query = selected(session, dataset, body.all_of)
-        rows = session.execute(query.limit(MOST + 1)).all()
-        if len(rows) > MOST:
-            raise InvalidError(f"More than {MOST:,} pairs match. Narrow the filter.")
-        return rows
-    if not body.pairs:
-        raise InvalidError("Name the pairs of item and sample, or a filter in `all_of`.")
-    wanted = {(one.item, one.sample) for one in body.pairs}
+        return _rows_of(session, selected(session, dataset, body.all_of), body.confirmed)
+    wanted = {(one.item, one.sample) for one in _named(body)}
     query = queries.pairs(dataset.id).where(
         ContaminationHit.sample_id.in_([sample for _, sample in wanted])
     )
@@ -114,6 +111,25 @@ def _rows(session: Session, dataset: Dataset, body: VerdictIn) -> Sequence[Any]:
     if len(rows) < len(wanted):
         item, sample = min(wanted - {(row.item_id, row.sample_id) for row in rows})
         raise NotFoundError(f"Item {item} was not found in sample {sample} of {dataset.name}.")
+    return rows
+
+
+def _named(body: _Chosen) -> list[Pair]:
+    if not body.pairs:
+        raise InvalidError("Name the pairs of item and sample, or a filter in `all_of`.")
+    return body.pairs
+
+
+def _rows_of(session: Session, query: Select[Any], confirmed: int | None) -> Sequence[Any]:
+    rows = session.execute(query.limit(MOST + 1)).all()
+    if len(rows) > MOST:
+        raise InvalidError(f"More than {MOST:,} pairs match. Narrow the filter.")
+    if confirmed is not None and len(rows) != confirmed:
+        raise ConflictError(
+            f"The filter has {len(rows):,} pairs now, not the {confirmed:,} you confirmed. "
+            "Look again and confirm the new count.",
+            count=len(rows),
+        )
     return rows
 
 
@@ -172,11 +188,11 @@ def _tell(
     )
 
 
-def undo(session: Session, dataset: Dataset, pairs: Sequence[Pair], *, by: Principal) -> int:
+def undo(session: Session, dataset: Dataset, body: UndoIn, *, by: Principal) -> int:
     """Take verdicts back: what they moved and what stands so still goes back to where it was."""
     policies.may_judge(by)
     key = tuple_(ContaminationVerdict.sample_id, ContaminationVerdict.item_id)
-    wanted = sorted({(one.sample, one.item) for one in pairs})
+    wanted = _judged(session, dataset, body)
     query = select(ContaminationVerdict).where(key.in_(wanted)).order_by(key)
     mine = session.scalars(query.where(ContaminationVerdict.dataset_id == dataset.id)).all()
     if not mine:
@@ -184,6 +200,14 @@ def undo(session: Session, dataset: Dataset, pairs: Sequence[Pair], *, by: Princ
     for verdict in mine:
         undo_one(session, verdict, by=by)
     return len(mine)
+
+
+def _judged(session: Session, dataset: Dataset, body: UndoIn) -> list[tuple[int, int]]:
+    if body.all_of is None:
+        return sorted({(one.sample, one.item) for one in _named(body)})
+    query = selected(session, dataset, body.all_of).where(ContaminationVerdict.verdict.is_not(None))
+    rows = _rows_of(session, query, body.confirmed)
+    return sorted((row.sample_id, row.item_id) for row in rows)
 
 
 def undo_one(session: Session, verdict: ContaminationVerdict, *, by: Principal) -> None:

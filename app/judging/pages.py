@@ -5,17 +5,14 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from sqlalchemy.orm import Session
 
 from app.accounts.current import CurrentLead, CurrentUser, SessionDep
 from app.curation.rubrics.base import Rubric
 from app.datasets import service as datasets
 from app.datasets.models import Dataset
-from app.errors import AppError
 from app.jobs import service as jobs
 from app.jobs.models import JobKind
 from app.judging import rubrics, service, trying
-from app.judging.rubrics import Versioned
 from app.judging.service import Order
 from app.llm import service as llm
 from app.validation import build
@@ -38,20 +35,8 @@ def judges_page(
     """All rubrics; one opened with its text, its trial and its jobs; an older version if asked."""
     dataset = datasets.get(session, name)
     older = rubrics.get(session, rubric, version) if rubric and version is not None else None
-    return _page(request, session, dataset, rubric, older=older)
-
-
-def _page(
-    request: Request,
-    session: Session,
-    dataset: Dataset,
-    name: str,
-    error: AppError | None = None,
-    typed: Mapping[str, str] | None = None,
-    older: Versioned | None = None,
-) -> HTMLResponse:
     known = rubrics.everything(session)
-    newest_version = next((one for one in known if one.rubric.name == name), known[0])
+    newest_version = next((one for one in known if one.rubric.name == rubric), known[0])
     opened = older or newest_version
     judged = [job for job in jobs.newest(session, dataset.id, 50) if job.kind is JobKind.JUDGE]
     newest = [job for job in judged if job.params["rubric"] == opened.rubric.name][:_SHOWN_JOBS]
@@ -65,29 +50,21 @@ def _page(
         newest_version=newest_version,
         told=told(opened.rubric),
         told_now=told(newest_version.rubric),
-        form=typed or _as_form(opened.rubric),
+        form=_as_form(opened.rubric),
         versions=rubrics.versions(session, opened.rubric.name),
         signals=service.signals(session, dataset),
         providers=llm.everything(session),
         last_provider=judged[0].params["provider"] if judged else "",
         jobs=newest,
         progress=jobs.progress(session, newest),
-        error=error,
     )
 
 
 @router.post("/datasets/{name}/judges/rubric", name="judging:save")
-def save(
-    request: Request, name: str, session: SessionDep, user: CurrentLead, form: FormFields
-) -> Response:
+def save(name: str, session: SessionDep, user: CurrentLead, form: FormFields) -> Response:
     """Store what stands in the form as the next version."""
     dataset = datasets.get(session, name)
-    try:
-        saved = rubrics.save(session, _spec(form), by=user)
-    except AppError as error:
-        response = _page(request, session, dataset, form.get("name", ""), error, form)
-        response.status_code = error.status
-        return response
+    saved = rubrics.save(session, _spec(form), by=user)
     return _back(dataset, saved.rubric.name)
 
 

@@ -5,11 +5,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from sqlalchemy.orm import Session
 
 from app.accounts.current import CurrentUser, SessionDep
-from app.accounts.policies import Principal
-from app.errors import AppError
 from app.jobs import energy
 from app.llm import policies, service
 from app.llm.models import Provider, ProviderKind
@@ -29,8 +26,17 @@ def providers_page(
     edit: Annotated[str, Query(max_length=100)] = "",
 ) -> HTMLResponse:
     """Endpoints of models, and what was asked of them; the form filled with one to be changed."""
-    form = _as_form(service.get(session, edit)) if edit else None
-    return _page(request, session, user, form=form)
+    policies.may_spend(user)
+    return render(
+        request,
+        "llm/providers.html",
+        page="settings",
+        providers=service.everything(session),
+        usage=service.usage(session)[:50],
+        names=service.names(session),
+        energy=energy.by_kind(session),
+        form=_as_form(service.get(session, edit)) if edit else {},
+    )
 
 
 def _as_form(provider: Provider) -> dict[str, str]:
@@ -45,15 +51,10 @@ def _as_form(provider: Provider) -> dict[str, str]:
 
 
 @router.post("/settings/providers", name="llm:save")
-def save(request: Request, session: SessionDep, user: CurrentUser, form: FormFields) -> Response:
+def save(session: SessionDep, user: CurrentUser, form: FormFields) -> Response:
     """Add or change a provider."""
     given = {name: value for name, value in form.items() if name != "csrf" and value != ""}
-    try:
-        service.save(session, build(ProviderIn, given, "provider"), by=user)
-    except AppError as error:
-        response = _page(request, session, user, error=error, form=given)
-        response.status_code = error.status
-        return response
+    service.save(session, build(ProviderIn, given, "provider"), by=user)
     return RedirectResponse("/settings/providers", status_code=303)
 
 
@@ -71,26 +72,3 @@ def remove(session: SessionDep, user: CurrentUser, name: Annotated[str, Form()])
     """Take a provider away."""
     service.remove(session, name, by=user)
     return RedirectResponse("/settings/providers", status_code=303)
-
-
-def _page(
-    request: Request,
-    session: Session,
-    user: Principal,
-    error: AppError | None = None,
-    form: dict[str, str] | None = None,
-) -> HTMLResponse:
-    policies.may_spend(user)
-    # What was typed stands in the form again, but for the key.
-    shown = {name: value for name, value in (form or {}).items() if name != "key"}
-    return render(
-        request,
-        "llm/providers.html",
-        page="settings",
-        providers=service.everything(session),
-        usage=service.usage(session)[:50],
-        names=service.names(session),
-        energy=energy.by_kind(session),
-        error=error,
-        form=shown,
-    )

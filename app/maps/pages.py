@@ -12,7 +12,6 @@ from app.curation.rules.nodes import render as written
 from app.curation.shape.layout import MOST
 from app.datasets import service as datasets
 from app.datasets.models import Dataset
-from app.errors import AppError
 from app.jobs import service as jobs
 from app.jobs.models import JobKind
 from app.maps import points, service
@@ -30,16 +29,11 @@ router = APIRouter(include_in_schema=False)
 @router.get("/datasets/{name}/map", name="maps:page")
 def map_page(request: Request, name: str, session: SessionDep, _user: CurrentUser) -> HTMLResponse:
     """The map, or how to draw one."""
-    return _page(request, session, datasets.get(session, name))
-
-
-def _page(
-    request: Request, session: Session, dataset: Dataset, error: AppError | None = None
-) -> HTMLResponse:
+    dataset = datasets.get(session, name)
     found = places.layout(session, dataset.id)
     running = jobs.open_jobs(session, dataset.id, JobKind.MAP)
     shown = _shown(session, dataset, found) if found is not None else {}
-    response = render(
+    return render(
         request,
         "maps/page.html",
         page="map",
@@ -48,12 +42,8 @@ def _page(
         most=MOST,
         jobs=running,
         progress=jobs.progress(session, running),
-        error=error,
         **{"total": 0, "placed": 0, "fields": [], "areas": [], "topics": [], **shown},
     )
-    if error is not None:
-        response.status_code = error.status
-    return response
 
 
 def _shown(session: Session, dataset: Dataset, found: MapLayout) -> dict[str, Any]:
@@ -79,15 +69,9 @@ def _where(field: str, value: str) -> str:
 
 
 @router.post("/datasets/{name}/map", name="maps:start")
-def start(
-    request: Request, name: str, session: SessionDep, user: CurrentLead, form: FormFields
-) -> Response:
+def start(name: str, session: SessionDep, user: CurrentLead, form: FormFields) -> Response:
     """Draw a map, or put new samples on it."""
     dataset = datasets.get(session, name)
     given = {field: form[field].strip() for field in Order.model_fields if form.get(field)}
-    try:
-        with session.begin_nested():
-            service.start(session, dataset, build(Order, given, "map"), by=user)
-    except AppError as error:
-        return _page(request, session, dataset, error=error)
+    service.start(session, dataset, build(Order, given, "map"), by=user)
     return RedirectResponse(f"/datasets/{dataset.name}/map", status_code=303)

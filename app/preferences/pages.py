@@ -32,14 +32,9 @@ def preferences_page(
     request: Request, name: str, session: SessionDep, _user: CurrentUser
 ) -> HTMLResponse:
     """The pairs of a dataset by margin, length and source, its runs, a form for another one."""
-    return _page(request, session, datasets.get(session, name))
-
-
-def _page(
-    request: Request, session: Session, dataset: Dataset, error: AppError | None = None
-) -> HTMLResponse:
+    dataset = datasets.get(session, name)
     running = jobs.open_jobs(session, dataset.id, JobKind.PAIR)
-    response = render(
+    return render(
         request,
         "preferences/page.html",
         page="preferences",
@@ -55,11 +50,7 @@ def _page(
         method={"key": _KEY},
         jobs=running,
         progress=jobs.progress(session, running),
-        error=error,
     )
-    if error is not None:
-        response.status_code = error.status
-    return response
 
 
 def _ways(session: Session, dataset: Dataset) -> list[tuple[str, str]]:
@@ -115,17 +106,11 @@ def preview(
 
 
 @router.post("/datasets/{name}/preferences", name="preferences:start")
-def start(
-    request: Request, name: str, session: SessionDep, user: CurrentLead, form: FormFields
-) -> Response:
+def start(name: str, session: SessionDep, user: CurrentLead, form: FormFields) -> Response:
     """Build pairs."""
     dataset = datasets.get(session, name)
-    try:
-        with session.begin_nested():
-            order = _order(session, form, user)
-            service.start(session, dataset, order, by=user)
-    except AppError as error:
-        return _page(request, session, dataset, error)
+    order = _order(session, form, user)
+    service.start(session, dataset, order, by=user)
     return _back(order.into or dataset.name)
 
 

@@ -123,7 +123,8 @@ def add(
     """Write the ratings of a file onto the samples they are about.
 
     A rating replaces the one of the same column; samples that the file does not name, and columns
-    that a row leaves empty, keep what they have. Refuses a column that a measured signal is named.
+    that a row leaves empty, keep what they have. Refuses a column that a measured signal is named,
+    and a file of which no row could be used.
     """
     require_role(by, Role.LEAD, "add ratings")
     rated = Rated()
@@ -139,11 +140,24 @@ def add(
             _write(session, dataset, batch, given, rated, written)
     except UnreadableFileError as error:
         raise InvalidError(str(error)) from error
+    if not rated.rated:
+        raise _nothing_rated(rated)
     rated.signals = sorted(written)
     after = {"file": name, "rated": rated.rated, "signals": rated.signals}
     about = ("dataset", dataset.id)
     audit.record(session, by, "ratings.add", about, dataset_id=dataset.id, after=after)
     return rated
+
+
+def _nothing_rated(rated: Rated) -> InvalidError:
+    if not rated.rejected:
+        return InvalidError("The file has no rows.")
+    first = rated.rejected[0]
+    return InvalidError(
+        f"None of the {rated.rejected_count:,} rows could be used. "
+        f"Line {first['line']}: {first['reason']}",
+        errors=[{"path": f"line {one['line']}", "message": one["reason"]} for one in rated.rejected],
+    )
 
 
 def _lines(rows: Iterator[Row | Rejected], given: RatingsIn, rated: Rated) -> Iterator[_Line]:

@@ -4,13 +4,11 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from sqlalchemy.orm import Session
 
 from app.accounts.current import CurrentLead, CurrentUser, SessionDep
 from app.curation.catalog import SELECTORS
 from app.datasets import service as datasets
 from app.datasets.models import Dataset
-from app.errors import AppError
 from app.filtering.preview import preview
 from app.jobs import service as jobs
 from app.jobs.models import JobKind
@@ -34,22 +32,13 @@ def select_page(
     signal: Annotated[str, Query(max_length=100)] = "",
 ) -> HTMLResponse:
     """What was chosen and combined here, one of them opened, and two forms to do more of it."""
-    return _page(request, session, datasets.get(session, name), signal)
-
-
-def _page(
-    request: Request,
-    session: Session,
-    dataset: Dataset,
-    signal: str = "",
-    error: AppError | None = None,
-) -> HTMLResponse:
+    dataset = datasets.get(session, name)
     schema = schema_of(session, dataset.id)
     running = jobs.open_jobs(session, dataset.id, JobKind.DERIVE)
     made = service.signals(session, dataset)
     opened = next((one for one in made if one.name == signal), made[-1] if made else None)
     chosen = opened is not None and opened.key == service.SELECTION
-    response = render(
+    return render(
         request,
         "selection/page.html",
         page="select",
@@ -63,42 +52,25 @@ def _page(
         groups=service.GROUPS,
         jobs=running,
         progress=jobs.progress(session, running),
-        error=error,
     )
-    if error is not None:
-        response.status_code = error.status
-    return response
 
 
 @router.post("/datasets/{name}/select/ensemble", name="selection:combine")
-def combine(
-    request: Request, name: str, session: SessionDep, user: CurrentLead, form: FormFields
-) -> Response:
+def combine(name: str, session: SessionDep, user: CurrentLead, form: FormFields) -> Response:
     """Write one score made of several."""
     dataset = datasets.get(session, name)
     chosen = [field.partition(".")[2] for field in form if field.startswith("of.")]
     order = {"signal": form.get("signal", "").strip(), "signals": chosen, "by": form.get("by")}
-    try:
-        with session.begin_nested():
-            wanted = build(EnsembleOrder, order, "ensemble")
-            service.start_ensemble(session, dataset, wanted, by=user)
-    except AppError as error:
-        return _page(request, session, dataset, error=error)
+    service.start_ensemble(session, dataset, build(EnsembleOrder, order, "ensemble"), by=user)
     return _back(dataset)
 
 
 @router.post("/datasets/{name}/select", name="selection:select")
-def select(
-    request: Request, name: str, session: SessionDep, user: CurrentLead, form: FormFields
-) -> Response:
+def select(name: str, session: SessionDep, user: CurrentLead, form: FormFields) -> Response:
     """Choose rows by a score."""
     dataset = datasets.get(session, name)
-    try:
-        with session.begin_nested():
-            wanted = build(SelectionOrder, _order(form), "selection")
-            service.start_selection(session, dataset, wanted, by=user)
-    except AppError as error:
-        return _page(request, session, dataset, error=error)
+    wanted = build(SelectionOrder, _order(form), "selection")
+    service.start_selection(session, dataset, wanted, by=user)
     return _back(dataset)
 
 

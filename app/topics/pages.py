@@ -4,14 +4,12 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from sqlalchemy.orm import Session
 
 from app.accounts.current import CurrentLead, CurrentUser, SessionDep
 from app.curation.rules.nodes import Compare
 from app.curation.rules.nodes import render as written
 from app.datasets import service as datasets
 from app.datasets.models import Dataset
-from app.errors import AppError
 from app.jobs import service as jobs
 from app.llm import service as llm
 from app.samples.models import Status
@@ -40,20 +38,11 @@ def topics_page(
     topic: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
 ) -> HTMLResponse:
     """All topics by status, and one of them with typical samples."""
-    return _page(request, session, datasets.get(session, name), topic)
-
-
-def _page(
-    request: Request,
-    session: Session,
-    dataset: Dataset,
-    number: int = 0,
-    error: AppError | None = None,
-) -> HTMLResponse:
+    dataset = datasets.get(session, name)
     found = reading.overview(session, dataset)
-    opened = _opened(found, number)
+    opened = _opened(found, topic)
     running = service.running(session, dataset.id)
-    response = render(
+    return render(
         request,
         "topics/page.html",
         page="topics",
@@ -68,11 +57,7 @@ def _page(
         most=MOST_TOPICS,
         jobs=running,
         progress=jobs.progress(session, running),
-        error=error,
     )
-    if error is not None:
-        response.status_code = error.status
-    return response
 
 
 def _opened(found: Overview | None, number: int) -> Row | None:
@@ -87,23 +72,16 @@ def _where(title: str, status: Status | None = None) -> str:
 
 
 @router.post("/datasets/{name}/topics", name="topics:start")
-def start(
-    request: Request, name: str, session: SessionDep, user: CurrentLead, form: FormFields
-) -> Response:
+def start(name: str, session: SessionDep, user: CurrentLead, form: FormFields) -> Response:
     """Find topics, assign what is new, or ask for titles."""
     dataset = datasets.get(session, name)
     given: dict[str, Any] = {one: form[one].strip() for one in Order.model_fields if form.get(one)}
-    try:
-        with session.begin_nested():
-            service.start(session, dataset, build(Order, given, "topics"), by=user)
-    except AppError as error:
-        return _page(request, session, dataset, error=error)
+    service.start(session, dataset, build(Order, given, "topics"), by=user)
     return _back(dataset)
 
 
 @router.post("/datasets/{name}/topics/{number}/title", name="topics:rename")
 def rename(
-    request: Request,
     name: str,
     number: int,
     session: SessionDep,
@@ -112,17 +90,12 @@ def rename(
 ) -> Response:
     """Call a topic otherwise."""
     dataset = datasets.get(session, name)
-    try:
-        with session.begin_nested():
-            editing.rename(session, dataset, number, title, by=user)
-    except AppError as error:
-        return _page(request, session, dataset, number, error=error)
+    editing.rename(session, dataset, number, title, by=user)
     return _back(dataset, number)
 
 
 @router.post("/datasets/{name}/topics/{number}/merge", name="topics:merge")
 def merge(
-    request: Request,
     name: str,
     number: int,
     session: SessionDep,
@@ -131,23 +104,15 @@ def merge(
 ) -> Response:
     """Make this topic a part of another one."""
     dataset = datasets.get(session, name)
-    try:
-        with session.begin_nested():
-            editing.merge(session, dataset, [number], into, by=user)
-    except AppError as error:
-        return _page(request, session, dataset, number, error=error)
+    editing.merge(session, dataset, [number], into, by=user)
     return _back(dataset, into)
 
 
 @router.post("/datasets/{name}/topics/undo", name="topics:undo")
-def undo(request: Request, name: str, session: SessionDep, user: CurrentLead) -> Response:
+def undo(name: str, session: SessionDep, user: CurrentLead) -> Response:
     """Take the last renaming or merging back."""
     dataset = datasets.get(session, name)
-    try:
-        with session.begin_nested():
-            change = editing.undo(session, dataset, by=user)
-    except AppError as error:
-        return _page(request, session, dataset, error=error)
+    change = editing.undo(session, dataset, by=user)
     return _back(dataset, change.before[0]["number"])
 
 

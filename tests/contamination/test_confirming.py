@@ -11,7 +11,7 @@ from app.accounts.policies import Principal
 from app.contamination import certificate, confirming, verdicts
 from app.contamination.confirming import Order
 from app.contamination.models import ContaminationVerdict
-from app.contamination.verdicts import Filter, Pair
+from app.contamination.verdicts import Filter, Pair, UndoIn
 from app.datasets.models import Dataset
 from app.errors import ForbiddenError, InvalidError, NotFoundError
 from app.jobs.models import DeadLetter, Job, JobStatus
@@ -93,7 +93,8 @@ def test_the_same_is_moved_and_the_others_are_allowed_with_a_reason(
     assert known.note.endswith(f"named here. {candidates} of the model judge (tiny).")
     assert session.scalars(select(LlmUsage)).one().purpose == "same_problem"
     (verdict,) = (one for one in given if one.sample_id == moved.id)
-    verdicts.undo(session, dataset, [Pair(item=verdict.item_id, sample=moved.id)], by=lead)
+    pair = Pair(item=verdict.item_id, sample=moved.id)
+    verdicts.undo(session, dataset, UndoIn(pairs=[pair]), by=lead)
     assert moved.status is Status.PENDING
     assert verdicts.count(session, dataset, OPEN) == 1
 

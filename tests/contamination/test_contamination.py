@@ -13,7 +13,7 @@ from app.contamination import certificate, service, verdicts
 from app.contamination.evidence import segments
 from app.contamination.models import ContaminationHit, ContaminationRun, Judgement
 from app.contamination.service import Order
-from app.contamination.verdicts import Filter, Pair, VerdictIn
+from app.contamination.verdicts import Filter, Pair, UndoIn, VerdictIn
 from app.curation.records import Kind, Record
 from app.datasets.models import Dataset, Purpose
 from app.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
@@ -137,7 +137,7 @@ def test_a_verdict_drops_the_row_says_why_and_can_be_undone(
     )
     assert open_pairs(session, dataset) == 0
 
-    verdicts.undo(session, dataset, [pair], by=lead)
+    verdicts.undo(session, dataset, UndoIn(pairs=[pair]), by=lead)
 
     assert status_of(session, row) is Status.PENDING
     assert samples.drop_of(session, row.id) is None
@@ -202,7 +202,7 @@ def test_wrong_verdicts_are_refused(
     with pytest.raises(NotFoundError, match="was not found in sample"):
         verdicts.decide(session, dataset, body, by=lead)
     with pytest.raises(NotFoundError, match="no verdict"):
-        verdicts.undo(session, dataset, [pair], by=lead)
+        verdicts.undo(session, dataset, UndoIn(pairs=[pair]), by=lead)
     with pytest.raises(InvalidError, match="`guess` is no finding"):
         verdicts.count(session, dataset, Filter(finding="guess"))
 
@@ -513,7 +513,7 @@ def test_an_allowed_pair_is_taken_back_in_the_ledger(
     known = certificate.certificate(session, dataset).verdicts[0]
 
     pair = Pair(item=known["item"], sample=known["sample"])
-    verdicts.undo(session, dataset, [pair], by=lead)
+    verdicts.undo(session, dataset, UndoIn(pairs=[pair]), by=lead)
 
     titles = [one.title for one in ledger(session, row).entries[:2]]
     assert titles == ["Verdict on contamination taken back", "Allowed beside a benchmark"]

@@ -126,6 +126,26 @@ def test_what_is_wrong_is_said(
     assert says in answer.json()["detail"]
 
 
+def test_a_file_of_which_nothing_fits_is_refused_with_its_lines(
+    api: TestClient, dataset: Dataset
+) -> None:
+    rows = lines({"external_id": "q-0", "ann": 4}, {"external_id": "q-1", "ann": 2})
+
+    refused = api.post(
+        "/datasets/mix/ratings", files={"file": ("r.jsonl", rows)}, data={"columns": "bob"}
+    )
+    empty = api.post("/datasets/mix/ratings", files={"file": ("r.jsonl", b"\n")})
+
+    assert refused.status_code == empty.status_code == 422
+    problem = refused.json()
+    assert (
+        problem["detail"] == "None of the 2 rows could be used. Line 1: There is no number in bob."
+    )
+    assert [one["path"] for one in problem["errors"]] == ["line 1", "line 2"]
+    assert "no rows" in empty.json()["detail"]
+    assert set(by_id(api, "ann").values()) == {None}
+
+
 def test_only_leads_one_file_and_no_measured_signal(
     session: Session, api: TestClient, annotator_api: TestClient, dataset: Dataset
 ) -> None:
