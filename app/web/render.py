@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse
 from fastapi.templating import Jinja2Templates
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from app.curation.text.code import looks_like_python
 from app.web.cards import parts
 from app.web.text import beside, diff, folded, marked, rendered
 
@@ -42,6 +43,7 @@ def templates() -> Jinja2Templates:
         marked=marked,
         folded=folded,
     )
+    env.tests.update(program=looks_like_python)
     env.globals.update(diff=diff, beside=beside, version=_version(), card_parts=parts)
     return Jinja2Templates(env=env)
 

@@ -138,3 +138,25 @@ def test_what_is_invisible_is_shown_in_marked_sides_too() -> None:
 
     assert sides is not None
     assert '<span class="inv">RO</span>' in sides[0] or "\u202e" not in sides[0]
+
+
+PROGRAM = "def area(side):\n    total = side * side\n    return total"
+
+
+@pytest.mark.parametrize(
+    ("text", "as_program"),
+    [
+        (PROGRAM, True),
+        (f"Here it is:\n\n```python\n{PROGRAM}\n```", False),
+        ("The area of a square is the side times the side.\nFor 3 it is 9.", False),
+    ],
+)
+def test_an_answer_that_is_a_program_stands_as_one(text: str, as_program: bool) -> None:
+    page = '{% from "components/_card.html" import card %}{{ card(kind, body) }}'
+    template = render.templates().env.from_string(page)
+    body = {"instruction": "?", "output": text}
+
+    shown = BeautifulSoup(template.render(kind=Kind.INSTRUCTION, body=body), "html.parser")
+
+    found = shown.select("pre.code[dir=ltr]")
+    assert [one.text for one in found] == ([PROGRAM] if as_program else [])
