@@ -45,13 +45,13 @@ async def _all(chunk: Chunk) -> None:
     provider = llm.get(session, order.provider)
     asking = Asking(provider, llm.model_of(provider), confirming.account(job))
     size = max(_PAGE, 2 * provider.concurrency)
-    free = asyncio.Semaphore(provider.concurrency)
     try:
         last: Sequence[int] = chunk.state.get("last", [])
         while page := confirming.following(session, dataset, order, last, size):
             asking.recall(one.question for one in page)
             answers = await asyncio.gather(
-                *(_answer(asking, free, one) for one in page), return_exceptions=True
+                *(_answer(asking, one, place) for place, one in enumerate(page)),
+                return_exceptions=True,
             )
             asking.flush()
             stop = _stop(answers)
@@ -65,15 +65,14 @@ async def _all(chunk: Chunk) -> None:
         await asking.close()
 
 
-async def _answer(asking: Asking, free: asyncio.Semaphore, one: Asked) -> Grade | str:
+async def _answer(asking: Asking, one: Asked, turn: int) -> Grade | str:
     """What the judge says; where it can't be read, asked once more, then why it can't."""
-    async with free:
-        first = await asking.ask(one.question)
-        try:
-            return RUBRIC.grade(first.text)
-        except UnreadableError as problem:
-            again = RUBRIC.repair(one.question, first.text, str(problem))
-        second = await asking.ask(again)
+    first = await asking.ask(one.question, turn)
+    try:
+        return RUBRIC.grade(first.text)
+    except UnreadableError as problem:
+        again = RUBRIC.repair(one.question, first.text, str(problem))
+    second = await asking.ask(again, turn)
     try:
         return RUBRIC.grade(second.text)
     except UnreadableError as problem:

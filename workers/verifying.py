@@ -90,12 +90,11 @@ async def _ask(chunk: Chunk, verifier: AskingVerifier, tools: Tools) -> None:
     """Ask about a page of samples side by side, then about the next."""
     asked = service.asked(chunk.session, chunk.job)
     asking = Asking(asked.provider, llm.model_of(asked.provider), asked.account)
-    free = asyncio.Semaphore(asked.provider.concurrency)
     try:
         for page in _pages(chunk, verifier, max(_ASKED, 4 * asked.provider.concurrency)):
             wanted = [verifier.questions(one) for one in page.records]
             asking.recall(chain.from_iterable(one for one in wanted if isinstance(one, list)))
-            tasks = (_answers(asking, free, one) for one in wanted)
+            tasks = (_answers(asking, one, place) for place, one in enumerate(wanted))
             replies = await asyncio.gather(*tasks, return_exceptions=True)
             asking.flush()
             settle = partial(verifier.settled, tools=tools)
@@ -145,16 +144,10 @@ def _before(page: Page, found: Sequence[Verdict | None]) -> int:
     return page.ids[next(place for place, one in enumerate(found) if one is None)] - 1
 
 
-async def _answers(
-    asking: Asking, free: asyncio.Semaphore, wanted: list[Question] | Verdict
-) -> list[str]:
+async def _answers(asking: Asking, wanted: list[Question] | Verdict, turn: int) -> list[str]:
     if isinstance(wanted, Verdict):
         return []
-    found = []
-    for question in wanted:
-        async with free:
-            found.append((await asking.ask(question)).text)
-    return found
+    return [(await asking.ask(question, turn)).text for question in wanted]
 
 
 HANDLER = Handler(plan=plan, work=work, finish=service.verified)

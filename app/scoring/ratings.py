@@ -156,7 +156,9 @@ def _nothing_rated(rated: Rated) -> InvalidError:
     return InvalidError(
         f"None of the {rated.rejected_count:,} rows could be used. "
         f"Line {first['line']}: {first['reason']}",
-        errors=[{"path": f"line {one['line']}", "message": one["reason"]} for one in rated.rejected],
+        errors=[
+            {"path": f"line {one['line']}", "message": one["reason"]} for one in rated.rejected
+        ],
     )
 
 

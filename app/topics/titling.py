@@ -83,20 +83,16 @@ async def _replies(
         if one.titled_by != BY_PERSON
     }
     asking.recall(asked.values())
-    free = asyncio.Semaphore(provider.concurrency)
     problems: list[str] = []
 
     async def answered(number: int) -> tuple[int, str]:
-        async with free:
-            try:
-                return number, (await asking.ask(asked[number])).text
-            except BudgetError:
-                problems.append(
-                    f"The budget of {account.budget} is spent: other topics keep keywords."
-                )
-            except ModelError as error:
-                problems.append(f"{error} Topics without a title keep their keywords.")
-            return number, ""
+        try:
+            return number, (await asking.ask(asked[number])).text
+        except BudgetError:
+            problems.append(f"The budget of {account.budget} is spent: other topics keep keywords.")
+        except ModelError as error:
+            problems.append(f"{error} Topics without a title keep their keywords.")
+        return number, ""
 
     try:
         found = await asyncio.gather(*(answered(number) for number in asked))
