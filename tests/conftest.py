@@ -5,6 +5,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -74,11 +75,18 @@ def connection(engine: Engine) -> Iterator[Connection]:
 @pytest.fixture
 def session(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> Iterator[Session]:
     """The session of a test; the application's own sessions see the same transaction."""
+    with joined(connection, monkeypatch) as made:
+        yield made
+
+
+@contextmanager
+def joined(connection: Connection, patch: pytest.MonkeyPatch) -> Iterator[Session]:
+    """A session in the transaction of a connection, into which the application's own go, too."""
     factory = sessionmaker(
         connection, expire_on_commit=False, join_transaction_mode="create_savepoint"
     )
-    monkeypatch.setattr(db, "session_factory", lambda: factory)
-    monkeypatch.setattr("workers.jobs.session_factory", lambda: factory)
+    patch.setattr(db, "session_factory", lambda: factory)
+    patch.setattr("workers.jobs.session_factory", lambda: factory)
     with factory() as made:
         yield made
 

@@ -1,6 +1,7 @@
 """The API against its own OpenAPI description, with made-up requests by the hundred."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -14,32 +15,52 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
+from sqlalchemy import Connection, Engine
 from sqlalchemy.orm import Session
 
 from app.accounts import service
-from app.accounts.models import Role, User
+from app.accounts.models import Role
 from app.accounts.policies import SYSTEM, Principal
+from app.jobs import queue
 from app.main import create_app
+from tests.conftest import joined
 from tests.factories import fill, make_dataset, numbered, run_job
 
 _APP = create_app()
 schema = schemathesis.openapi.from_asgi("/api/v1/openapi.json", _APP)
 
+pytestmark = pytest.mark.no_cover
 _EXAMPLES = 12
 _BOUNDS = {"maxLength", "enum", "const", "format"}
 
 
-@pytest.fixture
-def headers(session: Session, lead: Principal, bells: list[str]) -> dict[str, str]:
-    owner = session.get_one(User, lead.id)
-    _, key = service.create_key(session, owner=owner, role=Role.LEAD, name="", by=SYSTEM)
-    session.commit()
-    return {"Authorization": f"Bearer {key}"}
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What is there: the connection that sees it, who asks, a value for each part of a path."""
+
+    connection: Connection
+    headers: dict[str, str]
+    known: dict[str, Any]
 
 
-@pytest.fixture
-def known(session: Session, lead: Principal, api: TestClient) -> dict[str, Any]:
-    """What is there: a value for each part of a path."""
+@pytest.fixture(scope="module")
+def made(engine: Engine) -> Iterator[Made]:
+    """A dataset with a release, made once: what a test does to it is rolled back."""
+    with engine.connect() as connection, pytest.MonkeyPatch.context() as patch:
+        outer = connection.begin()
+        patch.setattr(queue, "ring", lambda *_: None)
+        with joined(connection, patch) as session:
+            owner = service.add_user(session, email="l@example.org", role=Role.LEAD, by=SYSTEM)
+            _, key = service.create_key(session, owner=owner, role=Role.LEAD, name="", by=SYSTEM)
+            session.commit()
+            headers = {"Authorization": f"Bearer {key}"}
+            known = _known(session, service.as_principal(owner), headers)
+        yield Made(connection, headers, known)
+        outer.rollback()
+
+
+def _known(session: Session, lead: Principal, headers: dict[str, str]) -> dict[str, Any]:
+    api = TestClient(_APP, base_url="http://testserver/api/v1", headers=headers)
     dataset = make_dataset(session, lead)
     samples = fill(session, dataset, lead, numbered(5))
     form = {"file": ("broken.jsonl", b'{"instruction": "a", "output": "b"}\n{broken\n')}
@@ -62,6 +83,14 @@ def known(session: Session, lead: Principal, api: TestClient) -> dict[str, Any]:
     }
 
 
+@pytest.fixture
+def connection(made: Made) -> Iterator[Connection]:
+    savepoint = made.connection.begin_nested()
+    yield made.connection
+    if savepoint.is_active:
+        savepoint.rollback()
+
+
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("there", [True, False], ids=["there", "made up"])
 @schema.parametrize()
@@ -72,12 +101,12 @@ def known(session: Session, lead: Principal, api: TestClient) -> dict[str, Any]:
     derandomize=True,
 )
 def test_every_operation_keeps_its_description(
-    case: Case[Any], there: bool, headers: dict[str, str], known: dict[str, Any]
+    case: Case[Any], there: bool, made: Made, session: Session, bells: list[str]
 ) -> None:
     for name in case.path_parameters or {}:
         if there or name == "name":
-            case.path_parameters[name] = known.get(name, case.path_parameters[name])
-    response = case.call(headers=headers)
+            case.path_parameters[name] = made.known.get(name, case.path_parameters[name])
+    response = case.call(headers=made.headers)
 
     case.validate_response(
         response,
@@ -99,8 +128,10 @@ def test_the_newer_operations_are_described() -> None:
     assert set(letters["content"]) == {"application/x-ndjson"}
 
 
-def test_what_failed_comes_as_described(api: TestClient, known: dict[str, Any]) -> None:
-    answer = api.get(f"/jobs/{known['job_id']}/dead-letters.jsonl")
+def test_what_failed_comes_as_described(made: Made, session: Session) -> None:
+    api = TestClient(_APP, base_url="http://testserver/api/v1", headers=made.headers)
+
+    answer = api.get(f"/jobs/{made.known['job_id']}/dead-letters.jsonl")
 
     assert answer.headers["content-type"].startswith("application/x-ndjson")
     assert '"line":2' in answer.text
