@@ -1,5 +1,7 @@
 """The parts of Winnow, each as a process by its own verb: web server, worker, beat."""
 
+import gc
+import importlib
 import os
 import sys
 
@@ -15,6 +17,7 @@ def run_web(host: str, port: int) -> None:
 
     _need_database()
     make_folders(settings().home)
+    _import_application()
     uvicorn.run(
         "app.main:create_app",
         factory=True,
@@ -25,6 +28,14 @@ def run_web(host: str, port: int) -> None:
         server_header=False,
         timeout_graceful_shutdown=5,
     )
+
+
+def _import_application() -> None:
+    """Import what stays for good without looking through it for garbage, a quarter of the start."""
+    gc.disable()
+    importlib.import_module("app.main")
+    gc.freeze()
+    gc.enable()
 
 
 def run_worker(queues: str, processes: int, *, beat: bool) -> None:
