@@ -79,16 +79,20 @@ def alarms(before: Tails, now: Tails) -> list[str]:
     found = []
     if now.rare_recall < before.rare_recall * (1 - _RARE_LOST):
         found.append(
-            f"Of the rare words {before.rare_recall:.0%} were left, now {now.rare_recall:.0%} are."
+            f"Rare words get lost: {now.rare_recall:.0%} of them occur. In as many of the texts "
+            f"that it is held against, {before.rare_recall:.0%} do."
         )
     if now.distinct_3 < before.distinct_3 * (1 - _RUNS_LOST):
         found.append(
-            f"Of all runs of three words {before.distinct_3:.0%} differed, now "
-            f"{now.distinct_3:.0%} do."
+            f"It repeats itself: {now.distinct_3:.0%} of its runs of three words differ. Of those "
+            f"in the texts that it is held against, {before.distinct_3:.0%} do."
         )
     was, is_ = before.occupancy, now.occupancy
     if was is not None and is_ is not None and is_ < was * (1 - _CELLS_LOST):
-        found.append(f"Of the clusters of the real texts {was:.1%} had a text, now {is_:.1%} have.")
+        found.append(
+            f"It covers less: {is_:.1%} of the clusters of the real texts have one of its texts. "
+            f"Those that it is held against cover {was:.1%}."
+        )
     return found
 
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from starlette.datastructures import UploadFile
 
 _LONG = 2000  # characters: such a text wants lines
+_SPELLED = {"json": "JSON", "mb": "MB", "rouge": "ROUGE", "ngram": "n-gram"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ def _field(name: str, spec: Mapping[str, Any]) -> FormField:
         widget = "textarea"
     return FormField(
         name=name,
-        title=str(spec.get("title", name)),
+        title=_title(name),
         help=str(spec.get("description", "")),
         widget=widget,
         default=spec.get("default"),
@@ -47,6 +48,11 @@ def _field(name: str, spec: Mapping[str, Any]) -> FormField:
         minimum=plain.get("minimum", plain.get("exclusiveMinimum")),
         maximum=plain.get("maximum", plain.get("exclusiveMaximum")),
     )
+
+
+def _title(name: str) -> str:
+    words = [_SPELLED.get(word, word) for word in name.split("_")]
+    return " ".join([words[0][:1].upper() + words[0][1:], *words[1:]])
 
 
 async def _form_fields(request: Request) -> dict[str, str]:

@@ -8,13 +8,14 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
-from app.curation.generators.base import Draft, Made, Outcome, Plain
+from app.curation.generators.base import Draft, Gate, Made, Outcome, Plain
 from app.curation.generators.edits import Change, applied, edited_field, with_field
 from app.curation.generators.operators import CODE, LETTERS, PROSE, TYPES, Spot, add_spots, changed
 from app.curation.records import Kind, Record
 from app.curation.text.code import looks_like_python
 from app.curation.text.parts import prompt_text
 
+_NO_PLACE = Gate("has a place", False, "No place in it was drawn for an error.")
 _TRIES = 3  # places looked at per error wanted: some are taken by another error
 
 
@@ -100,7 +101,7 @@ class Errors(Plain):
 
     def _made(self, seed: Record, name: str, text: str, changes: Sequence[Change]) -> Made:
         if not changes:
-            return Made(Outcome.GATE, reason="No place in it was drawn for an error.")
+            return Made(Outcome.GATE, gates=(_NO_PLACE,), reason=_NO_PLACE.reason)
         wrong, edits = applied(text, changes)
         told: dict[str, Any] = {"field": name, "edits": [one.as_json() for one in edits]}
         kind, body = self._formed(seed, name, text, wrong)

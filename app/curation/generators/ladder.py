@@ -5,10 +5,12 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from app.curation.generators.base import Draft, Made, Outcome, Plain
+from app.curation.generators.base import Draft, Gate, Made, Outcome, Plain
 from app.curation.learners.ladder import GRADES, rungs, usable
 from app.curation.records import Kind, Record
 from app.curation.text.parts import prompt_text, response_text
+
+_SHORT = Gate("six words", False, "Its answer has fewer than six words.")
 
 
 class Ladder(Plain):
@@ -30,7 +32,7 @@ class Ladder(Plain):
         answers = [response_text(one.kind, one.body) for one in seeds]
         fit = usable(prompts, answers)
         made: list[list[Made]] = [
-            [Made(Outcome.GATE, reason="Its answer has fewer than six words.")] for _ in seeds
+            [Made(Outcome.GATE, gates=(_SHORT,), reason=_SHORT.reason)] for _ in seeds
         ]
         for row in fit:
             made[row] = []
