@@ -169,9 +169,8 @@ def judge(
         query |= {"item": pair.item, "sample": pair.sample}
     elif pair:
         query |= _next(session, dataset, mine, pair)
-    return RedirectResponse(
-        f"/datasets/{dataset.name}/contamination?{urlencode(query)}", status_code=303
-    )
+    address = f"/datasets/{dataset.name}/contamination?{urlencode(query)}"
+    return RedirectResponse(address + ("#pair" if pair else ""), status_code=303)
 
 
 def _next(session: Session, dataset: Dataset, wanted: Filter, pair: Pair) -> dict[str, int]:

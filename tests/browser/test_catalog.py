@@ -110,7 +110,7 @@ def test_a_view_is_saved_and_found_again(site: Site, visit: Visit) -> None:
     page = visit(f"/datasets/{dataset}/samples?where={quote('judge_score>=3')}&sort=id")
     page.get_by_role("button", name="Save view").click()
     page.get_by_label("Name of this view").fill("good ones")
-    with page.expect_navigation():
+    with page.expect_event("load"):
         page.get_by_role("button", name="Save", exact=True).click()
 
     page.goto(f"/datasets/{dataset}/samples")

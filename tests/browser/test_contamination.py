@@ -15,7 +15,8 @@ def test_a_long_program_keeps_its_verdict_in_reach(site: Site, visit: Visit) -> 
     item = {"prompt": "def weigh(rows):\n", "canonical_solution": CODE.partition("\n")[2]}
     bench = site.dataset([item], "benchmark", scores="none")
     answer = f"# As asked.\n{CODE}\nprint(weigh([1]))"
-    dataset = site.dataset([{"instruction": "Write it.", "output": answer}], scores="none")
+    rows = [{"instruction": f"Write it, {n}.", "output": answer} for n in range(2)]
+    dataset = site.dataset(rows, scores="none")
     order = {"against": [bench], "layers": ["exact", "ngram13", "ast"]}
     site.finished(site.api.post(f"/datasets/{dataset}/decontaminations", order))
     viewport = {"width": 900, "height": 700}
@@ -33,5 +34,14 @@ def test_a_long_program_keeps_its_verdict_in_reach(site: Site, visit: Visit) -> 
 
     page.get_by_role("button", name="Allow a", exact=True).click()
     assert page.get_by_label("Reason", exact=True).evaluate("(one) => !one.validity.valid")
-    remove.click()
-    expect(page.get_by_role("region", name="Pairs")).to_contain_text("remove")
+    first = row.get_by_role("link").inner_text()
+    with page.expect_event("load"):
+        remove.click()
+    expect(page.get_by_text(f"{first} removed")).to_be_in_viewport()
+    second = row.get_by_role("link")
+    expect(second).not_to_have_text(first)
+    expect(second).to_be_in_viewport()
+    with page.expect_event("load"):
+        page.keyboard.press("u")
+    expect(second).to_have_text(first)
+    expect(page.get_by_role("region", name="Pairs")).not_to_contain_text("remove")
