@@ -119,9 +119,8 @@ def _do(session: Session, job: Job, row: JobChunk, handlers: Callable[[Job], Han
         session.rollback()
         service.pause(session, job.id, str(error))
         outcome = {"status": JobStatus.QUEUED, "worker": None}
-    except Exception as error:
-        if db.is_away(error):
-            raise
+    except Exception as error:  # noqa: BLE001 - recorded, logged and shown, not swallowed
+        _pass_on(error)
         session.rollback()
         outcome = {"status": JobStatus.FAILED, "error": _sentence(error)}
         _log.error("chunk failed", exc_info=error)
@@ -158,13 +157,23 @@ def _close(job_id: uuid.UUID, handlers: Callable[[Job], Handler]) -> None:
 def _record_failure(
     session: Session, job: Job, error: Exception, handlers: Callable[[Job], Handler]
 ) -> None:
-    if db.is_away(error):
-        raise error
+    _pass_on(error)
     _log.error("job failed", exc_info=error)
     job.status = JobStatus.FAILED
     job.error = _sentence(error)
     job.finished_at = now()
     handlers(job).failed(session, job)
+
+
+def _pass_on(error: Exception) -> None:
+    """Raise what is no fault of the job: the database is away, or this worker was told to end.
+
+    The interpreter calls it a SystemError when that came in the middle of compiled code.
+    """
+    if db.is_away(error):
+        raise error
+    if isinstance(error, SystemError) and isinstance(error.__cause__, SystemExit):
+        raise error.__cause__
 
 
 def _sentence(error: Exception) -> str:

@@ -264,6 +264,24 @@ def test_an_outage_fails_no_job(session: Session, job: Job, step: str) -> None:
     assert run(session, job, made).status is JobStatus.SUCCEEDED
 
 
+@pytest.mark.parametrize("step", ["plan", "work", "finish"])
+def test_the_end_of_a_worker_within_compiled_code_fails_no_job(
+    session: Session, job: Job, step: str
+) -> None:
+    def ended(*_: object) -> None:
+        raise SystemError("returned a result with an exception set") from SystemExit(-241)
+
+    made = handler(lambda chunk: chunk.checkpoint(1), chunks=1)
+    with pytest.raises(SystemExit):
+        run(session, job, replace(made, **{step: ended}))  # type: ignore[arg-type]
+    session.rollback()
+    claiming.free_all(session)
+    session.commit()
+
+    closed = run(session, job, made)
+    assert (closed.status, closed.error) == (JobStatus.SUCCEEDED, None)
+
+
 def test_only_outages_pass() -> None:
     broken = OperationalError("SELECT 1", {}, DeadlockDetected("deadlock detected"))
 
