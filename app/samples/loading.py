@@ -39,8 +39,18 @@ _HOLD = """
 SELECT 1 FROM datasets d, sources s WHERE d.id = :dataset_id AND s.id = :source_id
 FOR KEY SHARE OF d, s
 """
+_FIELDS = """
+INSERT INTO metadata_fields (dataset_id, name)
+SELECT d.id, n.name FROM datasets d, unnest(CAST(:names AS text[])) AS n(name)
+WHERE d.id = :dataset_id
+  AND (SELECT count(*) FROM metadata_fields f WHERE f.dataset_id = d.id) < :most
+  AND NOT EXISTS (SELECT FROM metadata_fields f WHERE f.dataset_id = d.id AND f.name = n.name)
+ORDER BY n.name
+ON CONFLICT DO NOTHING
+"""
 _MAY_SKIP = "SELECT has_parameter_privilege('session_replication_role', 'SET')"
 _TRIES = 20
+_MOST_FIELDS = 1000  # of one dataset: who has more gave each row fields of its own
 
 
 def expect_many(session: Session) -> None:
@@ -67,6 +77,8 @@ def add_batch(session: Session, target: Target, records: Sequence[Record]) -> Ad
 
 def add_packed(session: Session, target: Target, batch: Packed) -> Added:
     """Add a batch that was laid out before: what is not there yet, in one COPY per table."""
+    # Before rows are held: whoever waits here for another import holds nothing that it wants.
+    _note_fields(session, target, batch.records)
     for _ in range(_TRIES):
         new, taken = _sorted_out(session, target, batch)
         if _copied(session, target, batch, new):
@@ -121,6 +133,14 @@ def _copied(session: Session, target: Target, batch: Packed, rows: Sequence[int]
     except (UniqueViolation, DeadlockDetected):
         return False
     return True
+
+
+def _note_fields(session: Session, target: Target, records: Sequence[Record]) -> None:
+    """Remember what the metadata of these can be filtered by."""
+    names = set().union(*(one.metadata for one in records))
+    if names:
+        params = {"dataset_id": target.dataset_id, "names": sorted(names), "most": _MOST_FIELDS}
+        session.execute(text(_FIELDS), params)
 
 
 def _skip_lookups(session: Session, target: Target) -> bool:

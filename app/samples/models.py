@@ -192,6 +192,17 @@ class DatabaseGeneration(Base):
     value: Mapped[uuid.UUID] = mapped_column(server_default=text("gen_random_uuid()"))
 
 
+class MetadataField(Base):
+    """A field of the metadata that samples of a dataset have, to filter by."""
+
+    __tablename__ = "metadata_fields"
+
+    dataset_id: Mapped[int] = mapped_column(
+        ForeignKey("datasets.id", ondelete="CASCADE"), primary_key=True
+    )
+    name: Mapped[str] = mapped_column(primary_key=True)
+
+
 class DatasetSignal(CreatedAt, Base):
     """A slot of `samples.scores` in one dataset and what stands in it.
 

@@ -38,13 +38,19 @@ from app.curation.rules.nodes import (
 )
 from app.errors import InvalidError
 from app.samples import places
-from app.samples.models import SEARCHED_CHARS, DatasetSignal, Sample, SampleBody, Status
+from app.samples.models import (
+    SEARCHED_CHARS,
+    DatasetSignal,
+    MetadataField,
+    Sample,
+    SampleBody,
+    Status,
+)
 from app.samples.places import MAP, TOPIC, Places
 from app.samples.registry import PLACE, slots
 from app.sources.models import Source
 
 METADATA = "metadata."
-_SEEN_FORMETADATA = 200
 _SIMPLE: ColumnElement[str] = literal_column("'simple'::regconfig")
 
 _BUILT_IN: Mapping[str, tuple[FieldType, Any]] = {
@@ -115,18 +121,8 @@ def schema_of(session: Session, dataset_id: int) -> Schema:
 
 
 def _metadata_keys(session: Session, dataset_id: int) -> Sequence[str]:
-    newest = (
-        select(SampleBody.sample_metadata.label("metadata"))
-        .join(Sample, (Sample.id == SampleBody.sample_id) & (SampleBody.revision == 1))
-        .where(Sample.dataset_id == dataset_id)
-        .order_by(Sample.id.desc())
-        .limit(_SEEN_FORMETADATA)
-        .subquery()
-    )
-    keys = session.scalars(
-        select(func.jsonb_object_keys(newest.c.metadata)).distinct().select_from(newest)
-    ).all()
-    return sorted(key for key in keys if key.isidentifier())
+    names = select(MetadataField.name).where(MetadataField.dataset_id == dataset_id)
+    return sorted(name for name in session.scalars(names) if name.isidentifier())
 
 
 def parsed(schema: Schema, source: str) -> Node:

@@ -191,3 +191,27 @@ def test_text_is_found_in_the_present_revision_alone(
 
     assert "row-00" not in found(session, dataset, '"binary search"')
     assert found(session, dataset, "rewritten") == ["row-00"]
+
+
+def test_fields_of_metadata_stay_whatever_comes_later(
+    session: Session, dataset: Dataset, lead: Principal
+) -> None:
+    fill(session, dataset, lead, [Record(Kind.TEXT, {"text": f"plain {n}"}) for n in range(300)])
+
+    assert len(found(session, dataset, "metadata.shard:s1")) == 30
+
+
+def test_rows_with_fields_of_their_own_do_not_fill_the_list_of_fields(
+    session: Session, dataset: Dataset, lead: Principal
+) -> None:
+    records = [
+        Record(Kind.TEXT, {"text": f"odd {n}"}, metadata={f"f{n}": n, "odd one": n})
+        for n in range(1200)
+    ]
+    for at in range(0, 1200, 100):
+        fill(session, dataset, lead, records[at : at + 100])
+
+    fields = [name for name in schema_of(session, dataset.id).fields if name.startswith("metadata")]
+    assert 900 <= len(fields) < 1100
+    assert {"metadata.shard", "metadata.f0"} <= set(fields)
+    assert "metadata.odd one" not in fields
