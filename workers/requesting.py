@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 from itertools import islice
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from app.curation.generators.base import Asking as AskingGenerator
 from app.curation.generators.base import Made, Outcome, Task
@@ -23,6 +23,7 @@ from app.curation.generators.lab import Lab
 from app.curation.generators.talk import Talk
 from app.curation.ports import ModelError, Question, Reply
 from app.generation import prompts, teachers
+from app.generation.leaks import Leaks, items
 from app.generation.models import GenerationRun
 from app.generation.screening import Screening
 from app.generation.storing import Line
@@ -72,6 +73,7 @@ class Requests:
         self._prompts = prompts.of_run(run.generator, run.prompts)
         self._block = asked.provider.concurrency
         self._begun = asyncio.Semaphore(_BEGUN * self._block)
+        self._leaks: asyncio.Task[Leaks]
         self._screening: asyncio.Task[Screening]
         self._saving: asyncio.Task[None] | None = None
         self._saved = time.monotonic()
@@ -88,6 +90,7 @@ class Requests:
             await self._whole()
 
     async def _whole(self) -> None:
+        self._leaks = asyncio.create_task(self._leaked())
         # What drafts are held against is read while the first replies are on their way.
         self._screening = asyncio.create_task(self._screened())
         asked, watched = asyncio.create_task(self._all()), asyncio.create_task(self._watched())
@@ -100,9 +103,10 @@ class Requests:
         except ModelError as error:
             raise to_mend(error, named="run") from error
         finally:
-            for one in (asked, watched, self._screening):
+            begun: list[asyncio.Task[Any]] = [asked, watched, self._leaks, self._screening]
+            for one in begun:
                 one.cancel()
-            begun = [asked, watched, self._screening, *([self._saving] if self._saving else [])]
+            begun += [self._saving] if self._saving else []
             await asyncio.gather(*begun, return_exceptions=True)
 
     async def _watched(self) -> None:
@@ -122,8 +126,12 @@ class Requests:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._thread, copy_context().run, work)
 
+    async def _leaked(self) -> Leaks:
+        found = await self._aside(partial(items, self._chunk.session))
+        return await asyncio.to_thread(Leaks, found)
+
     async def _screened(self) -> Screening:
-        found = Screening(self._generator)
+        found = Screening(self._generator, await self._leaks)
         steps = found.steps(self._chunk.session, self._run.dataset_id)
         while (step := await self._aside(partial(next, steps, None))) is not None:
             await asyncio.to_thread(step)
@@ -142,8 +150,9 @@ class Requests:
         """Ask, and write all that came back."""
         pending: deque[asyncio.Task[_Answered]] = deque()
         try:
-            while block := await self._aside(lambda: list(islice(tasks, self._block))):
-                pending.extend(asyncio.create_task(self._answered(task)) for task in block)
+            leaks = await self._leaks
+            while block := await self._aside(partial(leaks.next, tasks, self._block)):
+                pending.extend(asyncio.create_task(self._answered(*one)) for one in block)
                 while len(pending) > (_AHEAD - 1) * self._block or (pending and pending[0].done()):
                     await self._take(await pending.popleft())
             while pending:
@@ -171,7 +180,7 @@ class Requests:
         total = self._chunk.job.total or 0
         return islice(found, max(total - first, 0))
 
-    async def _answered(self, task: Task) -> _Answered:
+    async def _answered(self, task: Task, refused: Made | None) -> _Answered:
         """The lines of a task; what was asked for it so far is paid and told, even if it failed."""
         params = self._chunk.job.params
         talk = Talk(
@@ -183,6 +192,8 @@ class Requests:
             self._tools,
             judge=partial(_answer, self._judging, task.number) if self._judging else None,
         )
+        if refused is not None:
+            return _Answered(task, self._lines(task, [refused], talk))
         try:
             async with self._begun:
                 made = await self._generator.made(task, talk)

@@ -8,17 +8,13 @@ from typing import Self
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.curation.contamination.base import Finding, Index, Setting, Text
-from app.curation.contamination.exact import Exact
-from app.curation.contamination.ngrams import Ngram7, Ngram13
-from app.curation.contamination.syntax import Syntax
 from app.curation.generators.base import Asking, Draft, Gate, Generator, Made, Outcome
 from app.curation.generators.lab import Lab
 from app.curation.generators.nearness import Pool, Seen
 from app.curation.records import Origin, Record
-from app.datasets.models import Dataset, Purpose
 from app.errors import InvalidError
 from app.generation import leaves
+from app.generation.leaks import Leaks, items
 from app.generation.models import GenerationDraft, GenerationRun
 from app.samples.service import check_body
 from app.scoring import reading
@@ -33,20 +29,20 @@ class Screening:
     duplicates. What is near to its seed and should be is compared with everything else.
     """
 
-    def __init__(self, generator: Generator) -> None:
+    def __init__(self, generator: Generator, leaks: Leaks) -> None:
         self._generator = generator
+        self._leaks = leaks
         self._asking = generator if isinstance(generator, Asking) else None
         self._seen = Seen()
         self._least = self._asking.novelty() if self._asking else 0.0
         self._pool = Pool()
-        self._indexes: list[Index] = []
         self._asked: set[leaves.Key] = set()
         self._last = 0
 
     @classmethod
     def of(cls, session: Session, dataset_id: int, generator: Generator) -> Self:
         """All of it at once."""
-        found = cls(generator)
+        found = cls(generator, Leaks(items(session)))
         for step in found.steps(session, dataset_id):
             step()
         return found
@@ -55,16 +51,10 @@ class Screening:
         """Read a part, and give the work on it: that may be done by another thread meanwhile."""
         if isinstance(self._generator, Lab):
             self._asked = leaves.known(session, dataset_id)
-        if items := _items(session):
-            yield partial(self._index, items)
         if self._asking is None:
             return
         for page in reading.matching(session, dataset_id, "", metadata=bool(self._least)):
             yield partial(self._know, page.records)
-
-    def _index(self, items: Sequence[Text]) -> None:
-        layers = (Exact(), Ngram13(), Ngram7(), Syntax())
-        self._indexes = [layer.index(items, Setting()) for layer in layers]
 
     def catch_up(self, session: Session, run: GenerationRun) -> None:
         """Know what others added since; until this transaction ends no other run adds a sample.
@@ -103,7 +93,7 @@ class Screening:
         """
         found = [self._whole(one) for one in made]
         rows = [row for row, one in enumerate(found) if one.outcome is Outcome.ACCEPTED]
-        hits = self._contaminated([_record(found[row].draft) for row in rows])
+        hits = self._leaks.held_by([_record(found[row].draft) for row in rows])
         for place, row in enumerate(rows):
             if place in hits:
                 reason = f"It holds an item of a benchmark ({hits[place]})."
@@ -122,18 +112,6 @@ class Screening:
             return Made(Outcome.UNREADABLE, gates=made.gates, reason=str(error))
         return replace(made, draft=replace(made.draft, body=body))
 
-    def _contaminated(self, records: Sequence[Record]) -> dict[int, str]:
-        """Which of them hold an item, and which layer says so."""
-        if not self._indexes or not records:
-            return {}
-        texts = [Text(one) for one in records]
-        return {
-            hit.sample: hit.layer
-            for index in self._indexes
-            for hit in index.find(texts)
-            if hit.finding is Finding.MATCH
-        }
-
     def _new(self, made: Made, leaf: int | None) -> Made:
         if self._asking is None:
             return made
@@ -150,17 +128,21 @@ class Screening:
             return replace(made, outcome=Outcome.DUPLICATE, reason=reason)
         if self._least:
             told = self._asking.told_apart_by(record)
-            alike = self._pool.nearest(told, self._least)
-            if alike:
-                gate = Gate("novel", False, f"A known one is alike by a ROUGE-L of {alike:.2f}.")
-                return replace(
-                    made, outcome=Outcome.GATE, gates=(*made.gates, gate), reason=gate.reason
-                )
+            gate = _novel(self._pool.nearest(told, self._least), self._least)
+            made = replace(made, gates=(*made.gates, gate))
+            if not gate.passed:
+                return replace(made, outcome=Outcome.GATE, reason=gate.reason)
             self._pool.add(told)
         if asked is not None:
             self._asked.add(asked)
         self._seen.learn(record)
         return made
+
+
+def _novel(alike: float, least: float) -> Gate:
+    if alike:
+        return Gate("novel", False, f"A known one is alike by a ROUGE-L of {alike:.2f}.")
+    return Gate("novel", True, f"No known one is alike by a ROUGE-L of {least:.2f}.")
 
 
 def _record(draft: Draft | None) -> Record:
@@ -174,16 +156,3 @@ def _record(draft: Draft | None) -> Record:
         origin=Origin.SYNTHETIC,
         metadata=draft.metadata,
     )
-
-
-def _items(session: Session) -> list[Text]:
-    """The items of all protected datasets."""
-    query = select(Dataset.id).where(
-        Dataset.purpose == Purpose.BENCHMARK, Dataset.deleted_at.is_(None)
-    )
-    return [
-        Text(record)
-        for dataset_id in session.scalars(query)
-        for page in reading.matching(session, dataset_id, "")
-        for record in page.records
-    ]

@@ -18,6 +18,7 @@ from app.curation.ports import ModelError
 from app.datasets import service as datasets
 from app.datasets.models import Dataset
 from app.generation import leaves, policies, prompts, service, teachers
+from app.generation.leaks import Leaks, items
 from app.generation.prompts import PromptWords
 from app.generation.service import Order
 from app.llm import service as llm
@@ -76,7 +77,8 @@ def on_three(
         tasks = leaves.some(session, dataset, generator, wanted, SEEDS)
     else:
         tasks = list(islice(generator.tasks(seeds), SEEDS))
-    return finished(_Trial(asking, judging, order, used, generator).all(tasks))
+    leaks = Leaks(items(session))
+    return finished(_Trial(asking, judging, order, used, generator).all(tasks, leaks))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +89,16 @@ class _Trial:
     prompts: Mapping[str, Prompt]
     generator: AskingGenerator
 
-    async def all(self, tasks: list[Task]) -> list[Tried]:
+    async def all(self, tasks: list[Task], leaks: Leaks) -> list[Tried]:
+        refused = leaks.refused(tasks)
+        asked = [task for task, no in zip(tasks, refused, strict=True) if no is None]
         try:
-            found = await asyncio.gather(*(self._one(one) for one in tasks))
+            found = await asyncio.gather(*(self._one(one) for one in asked))
         finally:
             for one in teachers.both(self.asking, self.judging):
                 await one.close()
-        return [one for some in found for one in some]
+        unasked = [Tried(no, "", "") for no in refused if no is not None]
+        return [*unasked, *(one for some in found for one in some)]
 
     async def _one(self, task: Task) -> list[Tried]:
         tools = tools_for(self.generator)

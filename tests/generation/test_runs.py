@@ -20,7 +20,7 @@ from app.curation.generators.paraphrase import Paraphrase
 from app.curation.records import Kind, Origin, Record
 from app.datasets.models import Dataset, Purpose
 from app.errors import ConflictError, ForbiddenError, InvalidError
-from app.generation import account, diversity, service
+from app.generation import account, diversity, service, trying
 from app.generation.models import GenerationDraft, GenerationRun
 from app.generation.screening import Screening
 from app.generation.service import Order
@@ -189,6 +189,32 @@ def test_benchmarks_are_no_seeds_and_their_items_no_drafts(
     assert job.result["outcomes"].get("contaminated") == 1
     with pytest.raises(ConflictError, match="never seeds of a generator"):
         service.start(session, bench, Order(generator="errors"), by=lead)
+
+
+def test_items_of_benchmarks_enter_no_prompt(
+    session: Session,
+    dataset: Dataset,
+    lead: Principal,
+    admin: Principal,
+    generate: Generate,
+) -> None:
+    bench = make_dataset(session, lead, "bench", Purpose.BENCHMARK)
+    fill(session, bench, lead, texts(STORIES[1]))
+    fill(session, dataset, lead, texts())
+
+    with serving(lambda request: Answer(f"Said otherwise: {said(request)[-60:]}")) as endpoint:
+        add_provider(session, endpoint, admin)
+        job = generate("rephrase", provider="local")
+        order = Order(generator="rephrase", provider="local")
+        tried = trying.on_three(session, dataset, order, {}, by=lead)
+
+    asked = json.dumps(endpoint.requests)
+    assert STORIES[0] in asked
+    assert STORIES[1] not in asked
+    assert [one.made.outcome for one in tried].count(Outcome.CONTAMINATED) == 1
+    assert sum(outcomes(session, job).values()) == len(STORIES)
+    (line,) = account.examples(session, run_of(session, job), "contaminated")
+    assert line.reason.endswith("holds an item of a benchmark (exact): no model was asked.")
 
 
 def test_sections_cover_the_grid_on_account(
@@ -542,6 +568,8 @@ def test_self_instruct_takes_what_is_new_to_the_seeds_and_to_the_run(
         ("failed a gate", "novel"): 2,
         ("failed a gate", "text alone"): 1,
     }
+    (gate,) = [one for one in found.gates if one.name == "novel"]
+    assert (gate.reached, gate.passed) == (5, 3)
     (novel, *_) = account.examples(session, run_of(session, job), "failed a gate")
     assert novel.body is not None
     (child, *_) = made(session, job)
