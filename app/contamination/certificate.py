@@ -12,6 +12,7 @@ from app.contamination import queries, service
 from app.contamination.models import ContaminationRun, ContaminationVerdict
 from app.datasets.models import Dataset
 from app.errors import ConflictError
+from app.samples.models import Status
 
 _NOT_PROVEN = (
     "No layer alone proves that a row is clean: what is named here was looked for by the layers "
@@ -125,7 +126,7 @@ def _stale(session: Session, runs: list[ContaminationRun]) -> list[str]:
     said = []
     for run in runs:
         named = ", ".join(one["dataset"] for one in run.benchmarks)
-        last = service.newest(session, run.dataset_id, [one["id"] for one in run.benchmarks])
+        last = service.newest(session, run.dataset_id, run.benchmarks, run.layers)
         if last is not None and last.finished_at is None:
             said.append(f"A later search for {named} has not come to its end. Look again.")
         unread = service.unread(session, run)
@@ -151,6 +152,15 @@ def refuse_open(session: Session, dataset: Dataset) -> None:
             f"of {most['dataset']} ({most['open']:,}). Remove, quarantine or allow them on the "
             "page Contamination first."
         )
+    approved = (Status.APPROVED,)
+    for run in service.runs(session, dataset.id):
+        unread = service.unread(session, run, approved)
+        if unread:
+            raise ConflictError(
+                f"In {unread:,} approved rows of {dataset.name}, added or edited since, nobody "
+                f"looked for {', '.join(one['dataset'] for one in run.benchmarks)}. Look again on "
+                "the page Contamination: only those are read."
+            )
 
 
 def told(session: Session, dataset: Dataset) -> dict[str, Any] | None:

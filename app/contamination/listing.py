@@ -51,6 +51,13 @@ def following(session: Session, dataset: Dataset, wanted: Filter, row: Any) -> A
     return session.execute(queries.after(selected(session, dataset, wanted), _key(row), 1)).first()
 
 
+def preceding(session: Session, dataset: Dataset, wanted: Filter, row: Any) -> Any | None:
+    """The pair before this one."""
+    return session.execute(
+        queries.just_before(selected(session, dataset, wanted), _key(row))
+    ).first()
+
+
 def undecided(session: Session, dataset: Dataset, wanted: Filter, row: Any) -> Any | None:
     """The next pair that waits for a verdict: after this one, else from the top; None: no more."""
     query = selected(session, dataset, wanted).where(

@@ -86,29 +86,24 @@ def _pairs(
     """The pair that is looked at, those beside it, and the page of the list that has it."""
     rows, more = listing.page(session, dataset, wanted, cursor, _SHOWN)
     current = listing.get(session, dataset, pair) if pair else next(iter(rows), None)
-    if current and _place(rows, current) is None:
+    if current and not _stands_in(rows, current):
         begins = listing.before(current)
         found, behind = listing.page(session, dataset, wanted, begins, _SHOWN)
-        if _place(found, current) is not None:
+        if _stands_in(found, current):
             rows, more, cursor = found, behind, begins
-    if current is None:
-        return {"pairs": rows, "current": None, "shown": None}
-    place = _place(rows, current)
     return {
         "pairs": rows,
         "more": more,
         "cursor": cursor,
         "current": current,
-        "shown": evidence(session, dataset, current.item_id, current.sample_id),
-        "following": listing.following(session, dataset, wanted, current),
-        "earlier": rows[place - 1] if place else None,
+        "shown": current and evidence(session, dataset, current.item_id, current.sample_id),
+        "following": current and listing.following(session, dataset, wanted, current),
+        "preceding": current and listing.preceding(session, dataset, wanted, current),
     }
 
 
-def _place(rows: Sequence[Any], current: Any) -> int | None:
-    ids = [(one.item_id, one.sample_id) for one in rows]
-    mine = (current.item_id, current.sample_id)
-    return ids.index(mine) if mine in ids else None
+def _stands_in(rows: Sequence[Any], one: Any) -> bool:
+    return (one.item_id, one.sample_id) in {(row.item_id, row.sample_id) for row in rows}
 
 
 @router.post("/datasets/{name}/contamination", name="contamination:start")

@@ -111,6 +111,22 @@ def after(query: Select[Any], cursor: Sequence[Any] | None, limit: int) -> Selec
     return query.order_by(rank.desc(), likely.desc(), hit.item_id, hit.sample_id).limit(limit)
 
 
+def just_before(query: Select[Any], key: Sequence[Any]) -> Select[Any]:
+    """The pair in front of the one with this key, in the order of `after`."""
+    likely, hit = func.max(ContaminationHit.likely), ContaminationHit
+    rank = case((_sure, 1), else_=0)
+    sure, chance, item, sample = key
+    query = query.having(
+        or_(
+            rank > sure,
+            and_(rank == sure, likely > chance),
+            and_(rank == sure, likely == chance, hit.item_id < item),
+            and_(rank == sure, likely == chance, hit.item_id == item, hit.sample_id < sample),
+        )
+    )
+    return query.order_by(rank, likely, hit.item_id.desc(), hit.sample_id.desc()).limit(1)
+
+
 def by_benchmark(dataset_id: int) -> Select[Any]:
     """Per benchmark: items found, matches, candidates, open pairs."""
     found = pairs(dataset_id).subquery()

@@ -21,7 +21,7 @@ from app.datasets.models import Dataset
 from app.errors import ConflictError, InvalidError
 from app.jobs import service as jobs
 from app.jobs.models import Job, JobKind
-from app.samples.models import Sample, SampleBody
+from app.samples.models import Sample, SampleBody, Status
 from app.validation import build
 
 # Names of several layers, and what is looked for when nobody says.
@@ -64,7 +64,7 @@ def start(session: Session, dataset: Dataset, order: Order, *, by: Principal) ->
     if jobs.open_jobs(session, dataset.id, JobKind.DECONTAMINATE):
         raise ConflictError("Benchmarks are being looked for here right now.")
     recipe = hashlib.sha256(orjson.dumps([benchmarks, layers], option=orjson.OPT_SORT_KEYS))
-    earlier = newest(session, dataset.id, [one["id"] for one in benchmarks])
+    earlier = newest(session, dataset.id, benchmarks, layers)
     goes_on = earlier is not None and earlier.finished_at and earlier.recipe == recipe.hexdigest()
     run = ContaminationRun(
         dataset_id=dataset.id,
@@ -146,13 +146,28 @@ def _count(session: Session, dataset_id: int) -> int:
     return session.scalar(query) or 0
 
 
-def newest(session: Session, dataset_id: int, benchmarks: Sequence[int]) -> ContaminationRun | None:
-    """The last run that looked for any of these benchmarks: it wrote the hits that there are."""
+def newest(
+    session: Session,
+    dataset_id: int,
+    benchmarks: Sequence[dict[str, Any]],
+    layers: Sequence[dict[str, Any]],
+) -> ContaminationRun | None:
+    """The last run that looked for any of these benchmarks by any of these layers.
+
+    It wrote the hits that there are of both.
+    """
+    wanted = _looked_for(benchmarks, layers)
     query = select(ContaminationRun).where(ContaminationRun.dataset_id == dataset_id)
     for run in session.scalars(query.order_by(ContaminationRun.created_at.desc())):
-        if any(one["id"] in benchmarks for one in run.benchmarks):
+        if wanted & _looked_for(run.benchmarks, run.layers):
             return run
     return None
+
+
+def _looked_for(
+    benchmarks: Sequence[dict[str, Any]], layers: Sequence[dict[str, Any]]
+) -> set[tuple[int, str]]:
+    return {(one["id"], layer["key"]) for one in benchmarks for layer in layers}
 
 
 def get(session: Session, run_id: uuid.UUID) -> ContaminationRun:
@@ -161,24 +176,26 @@ def get(session: Session, run_id: uuid.UUID) -> ContaminationRun:
 
 
 def runs(session: Session, dataset_id: int) -> list[ContaminationRun]:
-    """The newest finished run for each benchmark, newest first: what is known of the dataset."""
+    """The newest finished run for each benchmark and layer, newest first: what is known."""
     query = (
         select(ContaminationRun)
         .where(ContaminationRun.dataset_id == dataset_id, ContaminationRun.finished_at.is_not(None))
         .order_by(ContaminationRun.read_at.desc())
     )
-    found, seen = [], set[int]()
+    found, seen = [], set[tuple[int, str]]()
     for run in session.scalars(query):
-        new = {one["id"] for one in run.benchmarks} - seen
+        new = _looked_for(run.benchmarks, run.layers) - seen
         if new:
             seen |= new
             found.append(run)
     return found
 
 
-def unread(session: Session, run: ContaminationRun) -> int:
-    """Rows that came, or were edited, since the run read the dataset."""
+def unread(session: Session, run: ContaminationRun, statuses: Sequence[Status] = ()) -> int:
+    """Rows, of these statuses alone if given, that came or were edited since the run read."""
     newer = select(func.count()).select_from(Sample).where(Sample.dataset_id == run.dataset_id)
+    if statuses:
+        newer = newer.where(Sample.status.in_(statuses))
     added = session.scalar(newer.where(Sample.id > run.last_id)) or 0
     edited = session.scalar(
         newer.join(

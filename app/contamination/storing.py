@@ -56,11 +56,17 @@ def write(
     ids: Sequence[int],
     revisions: Sequence[int],
 ) -> None:
-    """Put the hits of these samples in the place of those that were found before."""
+    """Put the hits of these samples in the place of those that the same layers found before.
+
+    What other layers found stays: a search with fewer of them takes nothing back.
+    """
     benchmarks = {one["id"] for one in run.benchmarks}
+    layers = {one["key"] for one in run.layers}
     session.execute(
         delete(ContaminationHit).where(
-            ContaminationHit.sample_id.in_(ids), ContaminationHit.benchmark_id.in_(benchmarks)
+            ContaminationHit.sample_id.in_(ids),
+            ContaminationHit.benchmark_id.in_(benchmarks),
+            ContaminationHit.layer.in_(layers),
         )
     )
     if not hits:

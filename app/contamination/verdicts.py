@@ -211,15 +211,19 @@ def _judged(session: Session, dataset: Dataset, body: UndoIn) -> list[tuple[int,
 
 
 def undo_one(session: Session, verdict: ContaminationVerdict, *, by: Principal) -> None:
-    """Take one verdict back."""
+    """Take one verdict back; the row stays away where a verdict on another item wants it so."""
     sample = samples.locked(session, verdict.sample_id)
     moved = _STATUS.get(Judgement(verdict.verdict))
-    previous = verdict.previous_status
     detail = {"was": verdict.verdict}
+    target = verdict.previous_status
     session.delete(verdict)
-    if previous is not None and sample.status is moved:
+    other = _other_against(session, verdict) if target is not None else None
+    if other is not None:
+        other.previous_status = target
+        target = _STATUS[Judgement(other.verdict)]
+    if target is not None and sample.status is moved and target is not moved:
         action = "contamination.undo"
-        samples.set_status(session, sample, previous, by=by, action=action, detail=detail)
+        samples.set_status(session, sample, target, by=by, action=action, detail=detail)
         return
     audit.record(
         session,
@@ -230,3 +234,13 @@ def undo_one(session: Session, verdict: ContaminationVerdict, *, by: Principal) 
         sample_id=sample.id,
         after={"status": sample.status, **detail},
     )
+
+
+def _other_against(session: Session, verdict: ContaminationVerdict) -> ContaminationVerdict | None:
+    """A verdict on another item by which the same row is not to be released."""
+    query = select(ContaminationVerdict).where(
+        ContaminationVerdict.sample_id == verdict.sample_id,
+        ContaminationVerdict.item_id != verdict.item_id,
+        ContaminationVerdict.verdict.in_(one.value for one in _STATUS),
+    )
+    return session.scalar(query.order_by(ContaminationVerdict.item_id).limit(1))

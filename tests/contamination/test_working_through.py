@@ -9,10 +9,13 @@ from fastapi.testclient import TestClient
 from sqlalchemy.orm import Session
 
 from app.accounts.policies import Principal
-from app.contamination import listing, pages, verdicts
+from app.contamination import certificate, listing, pages, verdicts
 from app.contamination.models import Judgement
 from app.contamination.verdicts import Filter, Pair, VerdictIn
+from app.datasets import service as datasets
 from app.datasets.models import Dataset, Purpose
+from app.errors import ConflictError
+from app.samples import service as samples
 from app.samples.models import Status
 from tests.conftest import browser_of
 from tests.contamination.test_contamination import LONG, look, status_of
@@ -109,6 +112,101 @@ def test_pages_of_the_list_and_pairs_that_stand_behind_them(
     page = browser.get(HERE, params={"item": item, "sample": str(found[3])}).text
     assert (listed(page), looked_at(page)) == (found[3:], found[3])
     assert browser.get(HERE, params={"item": "1", "sample": "1"}).status_code == 404
+
+
+def test_back_and_next_go_through_all_pairs_whatever_is_listed(
+    session: Session, dataset: Dataset, browser: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "_SHOWN", 2)
+    found = [one.sample for one in pairs_of(session, dataset)]
+
+    def walked(key: str, at: str) -> list[int]:
+        seen = []
+        while at:
+            page = BeautifulSoup(browser.get(at).text, "html.parser")
+            seen.append(looked_at(str(page)))
+            link = page.select_one(f'a[data-key="{key}"]')
+            at = str(link["href"]) if link else ""
+        return seen
+
+    item = pairs_of(session, dataset)[0].item
+    assert walked("j", HERE) == found
+    assert walked("k", f"{HERE}?item={item}&sample={found[-1]}") == found[::-1]
+
+
+@pytest.mark.parametrize("asked", [{"state": "judged"}, {"layer": "exact"}, {"finding": "near"}])
+def test_a_filter_that_has_no_pair_says_so(
+    dataset: Dataset, browser: TestClient, asked: dict[str, str]
+) -> None:
+    answer = browser.get(HERE, params=asked)
+
+    assert answer.status_code == 200
+    assert "No pair matches" in answer.text
+    assert "5 hits of all benchmarks wait" in answer.text
+
+
+def test_a_dataset_without_a_hit_and_one_with_all_settled_say_so(
+    session: Session, dataset: Dataset, lead: Principal, browser: TestClient
+) -> None:
+    clean = make_dataset(session, lead, "clean")
+    fill(session, clean, lead, [instruction("How is bread made?", "Slowly.")])
+    look(session, clean, lead, "ngram13")
+    for one in pairs_of(session, dataset):
+        judge(browser, one, "remove", state="open")
+
+    assert "Nothing was found" in browser.get("/datasets/clean/contamination").text
+    assert "Nothing is left to settle" in browser.get(HERE, params={"state": "open"}).text
+
+
+def test_a_row_stays_away_until_the_last_verdict_against_it_is_taken_back(
+    session: Session, dataset: Dataset, lead: Principal, browser: TestClient
+) -> None:
+    second = "Of nine brothers each has one sister; how many children are there in the whole house?"
+    fill(session, datasets.get(session, "quiz"), lead, [instruction(second, "Ten")])
+    (*_, sample) = fill(
+        session, dataset, lead, [instruction(f"{LONG} And: {second}", "28 and ten")]
+    )
+    look(session, dataset, lead, "ngram13")
+    one, other = [pair for pair in pairs_of(session, dataset) if pair.sample == sample.id]
+    judge(browser, one, "remove")
+    judge(browser, other, "quarantine")
+    assert status_of(session, sample) is Status.DROPPED
+
+    judge(browser, one, "undo")
+    assert status_of(session, sample) is Status.QUARANTINED
+    judge(browser, other, "undo")
+    assert status_of(session, sample) is Status.PENDING
+
+
+def test_a_search_by_fewer_layers_takes_nothing_back(
+    session: Session, dataset: Dataset, lead: Principal
+) -> None:
+    judged = pairs_of(session, dataset)[0]
+    body = VerdictIn(verdict=Judgement.REMOVE, pairs=[judged])
+    verdicts.decide(session, dataset, body, by=lead)
+
+    look(session, dataset, lead, "exact")
+
+    assert len(pairs_of(session, dataset)) == 5
+    assert pairs_of(session, dataset, state="judged") == [judged]
+    found = certificate.certificate(session, dataset)
+    assert (found.open, found.clean) == (4, False)
+    assert [one["key"] for run in found.runs for one in run["layers"]] == ["exact", "ngram13"]
+
+
+def test_approved_rows_that_were_never_searched_hold_a_release_up(
+    session: Session, dataset: Dataset, lead: Principal
+) -> None:
+    body = VerdictIn(verdict=Judgement.REMOVE, all_of=Filter())
+    verdicts.decide(session, dataset, body, by=lead)
+    (*_, row) = fill(session, dataset, lead, [instruction("How is bread made?", "Slowly.")])
+    certificate.refuse_open(session, dataset)  # what waits for review is not released
+    samples.set_status(session, row, Status.APPROVED, by=lead, action="test")
+
+    with pytest.raises(ConflictError, match=r"In 1 approved rows of mix.* looked for quiz"):
+        certificate.refuse_open(session, dataset)
+    look(session, dataset, lead, "ngram13")
+    certificate.refuse_open(session, dataset)
 
 
 def test_a_page_keeps_a_pair_that_its_filter_no_longer_has(
