@@ -14,7 +14,7 @@ from app.curation.generators.ladder import Ladder
 from app.curation.pairs.sides import CHOSEN, REJECTED
 from app.datasets.models import Dataset
 from app.errors import ConflictError
-from app.generation import made_of, policies
+from app.generation import made_of, policies, service
 from app.generation.models import GenerationDraft, GenerationRun
 from app.jobs import service as jobs
 from app.jobs.models import Job, JobKind
@@ -109,12 +109,15 @@ def _seen(*samples: ColumnElement[int] | InstrumentedAttribute[int]) -> ColumnEl
 def refuse_unseen(session: Session, dataset: Dataset, where: str) -> None:
     """Refuse a release with samples of an open or blocked batch that nobody looked at.
 
+    Of what is wrong on purpose somebody must have looked at each.
+
     A pair is of the batches of its answers; who decided on the pair looked at both. Rungs of a
     ladder are worse by design and no batch of them can pass: their pairs need none.
     """
     approved = condition(session, dataset.id, where) & (Sample.status == Status.APPROVED)
     drafts = made_of.drafts(approved)
     paired = drafts.c.row != drafts.c.sample
+    spoilt = {one.id for one in session.scalars(select(GenerationRun)) if service.spoils(one)}
     query = (
         select(
             GenerationRun,
@@ -123,7 +126,7 @@ def refuse_unseen(session: Session, dataset: Dataset, where: str) -> None:
         )
         .join(drafts, drafts.c.run_id == GenerationRun.id)
         .where(
-            GenerationRun.review_share > 0,
+            (GenerationRun.review_share > 0) | (~paired & GenerationRun.id.in_(spoilt)),
             ~_seen(drafts.c.row, drafts.c.sample),
             ~paired | (GenerationRun.generator != Ladder.key),
         )
@@ -132,14 +135,13 @@ def refuse_unseen(session: Session, dataset: Dataset, where: str) -> None:
     )
     for run, count, pairs in session.execute(query):
         standing = of_run(session, run).standing
-        if standing != "passed":
+        if run.id in spoilt or standing != "passed":
             known = schema_of(session, dataset.id).fields
-            raise ConflictError(_unseen(run, standing, count, pairs, known))
+            why = "they are wrong on purpose" if run.id in spoilt else f"its batch is {standing}"
+            raise ConflictError(_unseen(run, why, count, pairs, known))
 
 
-def _unseen(
-    run: GenerationRun, standing: str, count: int, pairs: int, known: Collection[str]
-) -> str:
+def _unseen(run: GenerationRun, why: str, count: int, pairs: int, known: Collection[str]) -> str:
     names = ["metadata.run"] if pairs < count else []
     names += [f"metadata.{side}_run" for side in (CHOSEN, REJECTED)] if pairs else []
     out = " ".join(f"-{name}:{run.number}" for name in names if name in known)
@@ -147,7 +149,7 @@ def _unseen(
     what = "pairs of answers" if pairs == count else "samples"
     return (
         f"{count:,} {what} of run {run.number}{of} are approved though nobody looked at them, and "
-        f"its batch is {standing}. Settle the batch on the page of the run, "
+        f"{why}. Settle the batch on the page of the run, "
         f"{'review the pairs one by one, ' if pairs else ''}or leave them out"
         f"{f': {out}' if out else ' by a filter.'}"
     )
@@ -188,6 +190,11 @@ def settle(
     if action is Action.APPROVE and run.generator == Ladder.key:
         raise ConflictError(
             "Rungs of a ladder are worse answers by design: build pairs of them, and approve those."
+        )
+    if action is Action.APPROVE and service.spoils(run):
+        raise ConflictError(
+            f"What run {run.number} made is wrong on purpose: approve one by one what is wanted, "
+            "or build pairs of it and approve those."
         )
     if action is Action.APPROVE and run.review_share > 0 and batch.standing != "passed":
         raise ConflictError(_why_not(batch))

@@ -12,7 +12,7 @@ from app.accounts import audit
 from app.accounts.policies import Principal
 from app.curation.catalog import GENERATORS
 from app.curation.generators.base import Asking as AskingGenerator
-from app.curation.generators.base import Generator
+from app.curation.generators.base import Generator, Plain
 from app.curation.generators.lab import Lab
 from app.curation.records import Kind, Record
 from app.datasets import service as datasets
@@ -223,6 +223,12 @@ def everything(session: Session, dataset_id: int, limit: int = 100) -> list[Gene
 def generator_of(run: GenerationRun) -> Generator:
     """The generator of a run."""
     return resolve(run.generator, run.params)
+
+
+def spoils(run: GenerationRun) -> bool:
+    """Whether the samples of a run say what is wrong, on purpose."""
+    generator = generator_of(run)
+    return isinstance(generator, Plain) and generator.spoils()
 
 
 def seeds(

@@ -49,7 +49,7 @@ def test_over_rest_from_the_list_of_generators_to_the_settled_batch(
     assert listed["textbook"]["prompts"][0]["needs"] == ["topic", "audience", "words"]
     assert listed["paraphrase"]["seeds"] == ["instruction", "text"]
     path = f"/datasets/{dataset.name}"
-    order = {"generator": "errors", "params": {"rate": 0.2}, "where": "words>5", "review_share": 0}
+    order = {"generator": "noise", "params": {"rate": 0.1}, "where": "words>5", "review_share": 0}
     answer = api.post(f"{path}/generate", json=order)
     assert answer.status_code == 202
     run_job(session, answer.json()["id"])
@@ -60,17 +60,17 @@ def test_over_rest_from_the_list_of_generators_to_the_settled_batch(
     assert api.get(f"{path}/runs/{run['number']}").json()["id"] == run["id"]
     drafts = api.get(f"{path}/runs/{run['number']}/drafts?outcome=accepted").json()["items"]
     lineage = api.get(f"/samples/{drafts[0]['sample_id']}/lineage").json()
-    assert lineage["parents"][0]["relation"] == "errors"
+    assert lineage["parents"][0]["relation"] == "noise"
     drawn = api.post(f"{path}/runs/{run['number']}/draw", json={"count": 2}).json()
     assert (drawn["drawn"], drawn["standing"]) == (2, "open")
     settled = api.post(f"{path}/runs/{run['number']}/settle", json={"action": "approve"})
     run_job(session, settled.json()["id"])
-    found = api.get(f"{path}/samples?where=metadata.generator:errors status:approved").json()
+    found = api.get(f"{path}/samples?where=metadata.generator:noise status:approved").json()
     assert len(found["items"]) == 5
     undone = api.post(f"{path}/runs/{run['number']}/settle/undo")
     assert undone.headers["Location"] == f"/api/v1/jobs/{undone.json()['id']}"
     run_job(session, undone.json()["id"])
-    gone = api.get(f"{path}/samples?where=metadata.generator:errors status:approved").json()
+    gone = api.get(f"{path}/samples?where=metadata.generator:noise status:approved").json()
     assert gone["items"] == []
     assert api.post(f"{path}/runs/{run['number']}/settle/undo").status_code == 409
     again = api.post(f"{path}/runs/{run['number']}/settle", json={"action": "approve"})
@@ -131,11 +131,11 @@ def test_plain_generators_are_tried_too(api: TestClient, dataset: Dataset) -> No
 def test_on_the_command_line(dataset: Dataset) -> None:
     assert "textbook" in winnow("generators")[1]
     code, printed = winnow(
-        *("generate", dataset.name, "errors", "--set", "errors.rate=0.2", "--wait")
+        *("generate", dataset.name, "noise", "--set", "noise.rate=0.1", "--wait")
     )
     assert code == 0
     assert "5 of 5 drafts accepted; batch open, 0 of 1 looked at" in printed
-    assert "errors" in winnow("runs", dataset.name)[1]
+    assert "noise" in winnow("runs", dataset.name)[1]
     number = json.loads(winnow("runs", dataset.name, "--json")[1])["items"][0]["number"]
     assert "accepted" in winnow("runs", dataset.name, str(number))[1]
     assert json.loads(winnow("runs", dataset.name, str(number), "--json")[1])["drafts"] == 5

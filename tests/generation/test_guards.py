@@ -16,8 +16,10 @@ from app.generation.models import GenerationDraft, GenerationRun
 from app.generation.service import Order
 from app.jobs.models import Job
 from app.releases import service as releases
+from app.review import service as review
 from app.review.models import Decision, Verdict
 from app.samples import lineage
+from app.samples import service as samples
 from app.samples.bulk import Action
 from app.samples.models import Sample, SampleParent, Status
 from app.settings import settings
@@ -219,6 +221,26 @@ def test_rungs_of_a_ladder_are_not_approved_as_answers(
 
     with pytest.raises(ConflictError, match="Rungs of a ladder are worse answers by design"):
         batches.settle(session, dataset, made, Action.APPROVE, by=lead)
+
+
+def test_texts_with_deliberate_errors_are_approved_one_by_one_alone(
+    session: Session, dataset: Dataset, lead: Principal
+) -> None:
+    fill(session, dataset, lead, [instruction(f"Name {n} rivers and say where.") for n in range(3)])
+    params = {"rate": 0.3, "types": "drop_letter"}
+    job = generate(session, dataset, lead, "errors", params=params, review_share=0)
+    run = service.get(session, job.params["run"])
+    made = session.scalars(select(Sample).where(Sample.origin == Origin.SYNTHETIC)).all()
+
+    with pytest.raises(ConflictError, match="wrong on purpose: approve one by one"):
+        batches.settle(session, dataset, run, Action.APPROVE, by=lead)
+    for one in made:
+        samples.set_status(session, one, Status.APPROVED, by=lead, action="test")
+    with pytest.raises(ConflictError, match="nobody looked at them, and they are wrong on purpose"):
+        batches.refuse_unseen(session, dataset, "")
+    for one in made:
+        review.decide(session, one.id, verdict=Verdict.APPROVE, revision=1, by=lead)
+    batches.refuse_unseen(session, dataset, "")
 
 
 def test_all_children_of_a_parent_are_decided_together(

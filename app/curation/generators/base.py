@@ -107,6 +107,10 @@ class Plain(Generator):
 
     near_copy: ClassVar[bool] = True
 
+    def spoils(self) -> bool:
+        """Whether what it makes says what is wrong, on purpose: nothing to learn from alone."""
+        return False
+
     @abstractmethod
     def make(self, seeds: Sequence[Record]) -> list[list[Made]]:
         """What came of each seed; the batch counts, so callers cut it where they always do."""

@@ -67,6 +67,9 @@ class Errors(Plain):
     )
     seed: int = Field(0, ge=0, le=2**31 - 1, description="Another seed makes other errors")
 
+    def spoils(self) -> bool:
+        return self.form == "text"
+
     def makes(self) -> frozenset[Kind]:
         made = {"correction": Kind.INSTRUCTION, "preference": Kind.PREFERENCE}
         return frozenset({made[self.form]}) if self.form in made else self.kinds

@@ -27,6 +27,9 @@ class Ladder(Plain):
 
     seed: int = Field(0, ge=0, le=2**31 - 1, description="Another seed makes other rungs")
 
+    def spoils(self) -> bool:
+        return True
+
     def make(self, seeds: Sequence[Record]) -> list[list[Made]]:
         prompts = [prompt_text(one.kind, one.body) for one in seeds]
         answers = [response_text(one.kind, one.body) for one in seeds]
