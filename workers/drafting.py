@@ -3,10 +3,12 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from app.curation.generators.base import Asking, Generator
+from sqlalchemy import delete
+
+from app.curation.generators.base import Asking, Generator, Made, Outcome
 from app.curation.records import Record
 from app.generation import service
-from app.generation.models import GenerationRun
+from app.generation.models import GenerationDraft, GenerationRun
 from app.generation.screening import Screening
 from app.generation.storing import Line, store
 from workers.chunks import Chunk
@@ -23,6 +25,20 @@ def seeds(chunk: Chunk, run: GenerationRun, generator: Generator) -> Iterator[Re
         most -= chunk.state.get("next", 0)
         last = chunk.state.get("last_seed", 0)
     return service.seeds(session, wanted, last, chunk.params["high"], most)
+
+
+def forget_cancelled(chunk: Chunk, run: GenerationRun) -> None:
+    """Take back the lines of requests that are made anew by who retries a cancelled run."""
+    anew = GenerationDraft.number >= chunk.state.get("next", 0)
+    mine = GenerationDraft.run_id == run.id, GenerationDraft.outcome == Outcome.CANCELLED.value
+    chunk.session.execute(delete(GenerationDraft).where(*mine, anew))
+
+
+def write_cancelled(chunk: Chunk, run: GenerationRun, lines: Sequence[Line]) -> None:
+    """Account for requests that were paid when the run was cancelled, and commit."""
+    made = Made(Outcome.CANCELLED, reason="The run was cancelled before this was taken in.")
+    store(chunk.session, run, [replace(one, made=made) for one in lines])
+    chunk.session.commit()
 
 
 def write(chunk: Chunk, run: GenerationRun, screening: Screening, lines: Sequence[Line]) -> None:

@@ -31,8 +31,8 @@ from app.llm import service as llm
 from app.llm.asking import Asking, BudgetError
 from app.verifying.tools import tools_for
 from workers.asking import over_budget, to_mend
-from workers.chunks import Chunk
-from workers.drafting import seeds, write
+from workers.chunks import CancelledError, Chunk
+from workers.drafting import forget_cancelled, seeds, write, write_cancelled
 from workers.rounds import rounds
 
 _WRITTEN = 256  # requests between two checkpoints
@@ -78,6 +78,7 @@ class Requests:
         self._saving: asyncio.Task[None] | None = None
         self._saved = time.monotonic()
         self._held: list[_Answered] = []
+        self._broken_off: list[Line] = []  # of tasks that had replies when they were cancelled
         self._heard = False  # from the model, by this worker
         self._lost: int | None = None  # the request from which on all failed, at an end
         self._writing = False
@@ -87,9 +88,15 @@ class Requests:
         async with AsyncExitStack() as stack:
             for asking in self._both:
                 stack.push_async_callback(asking.close)
-            await self._whole()
+            try:
+                await self._whole()
+            except CancelledError:
+                paid = [one.lines[0] for one in self._held] + self._broken_off
+                await self._aside(partial(write_cancelled, self._chunk, self._run, paid))
+                raise
 
     async def _whole(self) -> None:
+        await self._aside(partial(forget_cancelled, self._chunk, self._run))
         self._leaks = asyncio.create_task(self._leaked())
         # What drafts are held against is read while the first replies are on their way.
         self._screening = asyncio.create_task(self._screened())
@@ -165,6 +172,10 @@ class Requests:
                 await self._aside(partial(self._chunk.checkpoint, 0, lost=self._lost))
             raise
         except asyncio.CancelledError:  # nobody waits for the replies any more
+            there = [
+                one for one in pending if one.done() and not (one.cancelled() or one.exception())
+            ]
+            self._held += [one.result() for one in there]
             for one in pending:
                 one.cancel()
             raise
@@ -201,6 +212,10 @@ class Requests:
             if error.fatal:
                 raise
             return _Answered(task, self._lines(task, [_failed(error)], talk), failed=True)
+        except asyncio.CancelledError:
+            if talk.replies or talk.judged:
+                self._broken_off.append(self._lines(task, [Made(Outcome.CANCELLED)], talk)[0])
+            raise
         return _Answered(task, self._lines(task, made, talk))
 
     def _lines(self, task: Task, made: Sequence[Made], talk: Talk) -> tuple[Line, ...]:
@@ -275,7 +290,12 @@ class Requests:
         if some:
             for asking in self._both:
                 await asking.save()
-            await self._aside(partial(self._store, screening, some))
+            try:
+                await self._aside(partial(self._store, screening, some))
+            except CancelledError:
+                self._held = [*some, *self._held]
+                await self._aside(self._chunk.session.rollback)
+                raise
 
     def _store(self, screening: Screening, some: Sequence[_Answered]) -> None:
         """Write these, and how far the run is."""

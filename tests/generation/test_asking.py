@@ -13,7 +13,7 @@ from app.accounts.policies import Principal
 from app.curation.ports import ModelError, Question, Reply
 from app.curation.records import Kind, Record
 from app.datasets.models import Dataset
-from app.generation import service
+from app.generation import account, service
 from app.generation.models import GenerationDraft
 from app.generation.service import Order
 from app.jobs import service as jobs
@@ -149,6 +149,61 @@ def test_a_run_is_cancelled_while_the_model_is_silent(
 
     assert job.status is JobStatus.CANCELLED
     assert session.scalar(select(func.count()).select_from(LlmCall)) == 0
+
+
+class Slow:
+    """A model that answers all but the first question, until it is told to."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.quick = False
+
+    async def ask(self, _question: Question) -> Reply:
+        self.asked += 1
+        if self.asked == 1 and not self.quick:
+            await asyncio.sleep(3600)
+        return Reply("Too short.", "stop", 50, 100, 0.1)
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
+def test_what_was_paid_when_a_run_is_cancelled_is_accounted_for_until_it_is_made_anew(
+    session: Session,
+    lead: Principal,
+    admin: Principal,
+    start: Start,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    add_provider(session, admin, "http://127.0.0.1:9/v1", price_out="10")
+    model = Slow()
+    monkeypatch.setattr(llm, "model_of", lambda _provider, **_more: model)
+    monkeypatch.setattr(requesting, "_LOOK_S", 0.05)
+    look = Requests.look
+
+    def cancels(of: Requests) -> None:
+        if model.asked == 4:
+            session.execute(update(Job).values(cancel_requested=True))
+        look(of)
+
+    monkeypatch.setattr(Requests, "look", cancels)
+    job = run_job(session, start("textbook", params=_GRID).id)
+
+    run = service.get(session, job.params["run"])
+    lines = account.of_run(session, run).lines
+    assert job.status is JobStatus.CANCELLED
+    assert [(one.outcome, one.count) for one in lines] == [("run cancelled", 3)]
+    taken = select(GenerationDraft.tokens_out).where(GenerationDraft.run_id == run.id)
+    assert session.scalars(taken).all() == [100, 100, 100]
+
+    assert session.scalar(select(func.count()).select_from(LlmCall)) == 3
+    monkeypatch.setattr(Requests, "look", look)
+    model.quick = True
+    jobs.retry(session, job.id, by=lead)
+    done = run_job(session, job.id)
+    assert (done.status, model.asked) == (JobStatus.SUCCEEDED, 5)
+    assert sum(done.result["outcomes"].values()) == 4
+    assert "run cancelled" not in done.result["outcomes"]
 
 
 def test_the_lowest_turn_goes_first_and_one_that_left_is_passed_over() -> None:

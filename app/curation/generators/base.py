@@ -32,6 +32,7 @@ class Outcome(StrEnum):
     CONTAMINATED = "contaminated"
     ERROR = "no reply"
     GONE = "seed thrown out"
+    CANCELLED = "run cancelled"
 
 
 @dataclass(frozen=True, slots=True)
