@@ -11,8 +11,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import AsyncExitStack
 from contextvars import copy_context
-from dataclasses import dataclass
-from decimal import Decimal
 from functools import partial
 from itertools import islice
 from typing import Any, TypeVar
@@ -27,9 +25,9 @@ from app.generation.leaks import Leaks, items
 from app.generation.models import GenerationRun
 from app.generation.screening import Screening
 from app.generation.storing import Line
-from app.llm import service as llm
 from app.llm.asking import Asking, BudgetError
 from app.verifying.tools import tools_for
+from workers.answers import Answered, lines_of
 from workers.asking import over_budget, to_mend
 from workers.chunks import CancelledError, Chunk
 from workers.drafting import forget_cancelled, seeds, write, write_cancelled
@@ -45,15 +43,6 @@ _DOWN_AT_END = 3  # of those with nothing behind them
 _LOOK_S = 5.0  # between two looks whether the job is still to be done
 
 Result = TypeVar("Result")
-
-
-@dataclass(frozen=True, slots=True)
-class _Answered:
-    """A task and what came of it; `failed` where the model gave no reply at all."""
-
-    task: Task
-    lines: tuple[Line, ...]
-    failed: bool = False
 
 
 class Requests:
@@ -77,7 +66,7 @@ class Requests:
         self._screening: asyncio.Task[Screening]
         self._saving: asyncio.Task[None] | None = None
         self._saved = time.monotonic()
-        self._held: list[_Answered] = []
+        self._held: list[Answered] = []
         self._broken_off: list[Line] = []  # of tasks that had replies when they were cancelled
         self._heard = False  # from the model, by this worker
         self._lost: int | None = None  # the request from which on all failed, at an end
@@ -155,7 +144,7 @@ class Requests:
 
     async def _each(self, tasks: Iterator[Task]) -> None:
         """Ask, and write all that came back."""
-        pending: deque[asyncio.Task[_Answered]] = deque()
+        pending: deque[asyncio.Task[Answered]] = deque()
         try:
             leaks = await self._leaks
             while block := await self._aside(partial(leaks.next, tasks, self._block)):
@@ -191,7 +180,7 @@ class Requests:
         total = self._chunk.job.total or 0
         return islice(found, max(total - first, 0))
 
-    async def _answered(self, task: Task, refused: Made | None) -> _Answered:
+    async def _answered(self, task: Task, refused: Made | None) -> Answered:
         """The lines of a task; what was asked for it so far is paid and told, even if it failed."""
         params = self._chunk.job.params
         talk = Talk(
@@ -204,35 +193,25 @@ class Requests:
             judge=partial(_answer, self._judging, task.number) if self._judging else None,
         )
         if refused is not None:
-            return _Answered(task, self._lines(task, [refused], talk))
+            return Answered(task, self._lines(task, [refused], talk))
         try:
             async with self._begun:
                 made = await self._generator.made(task, talk)
         except ModelError as error:
             if error.fatal:
                 raise
-            return _Answered(task, self._lines(task, [_failed(error)], talk), failed=True)
+            return Answered(task, self._lines(task, [_failed(error)], talk), failed=True)
         except asyncio.CancelledError:
             if talk.replies or talk.judged:
                 self._broken_off.append(self._lines(task, [Made(Outcome.CANCELLED)], talk)[0])
             raise
-        return _Answered(task, self._lines(task, made, talk))
+        questions = tuple(talk.questions)
+        return Answered(task, self._lines(task, made, talk), questions=questions)
 
     def _lines(self, task: Task, made: Sequence[Made], talk: Talk) -> tuple[Line, ...]:
-        tokens_in, tokens_out, money = 0, 0, Decimal(0)
-        for provider, replies in ((self._provider, talk.replies), (self._judge, talk.judged)):
-            taken = [sum(one.tokens_in for one in replies), sum(one.tokens_out for one in replies)]
-            tokens_in, tokens_out = tokens_in + taken[0], tokens_out + taken[1]
-            money += llm.cost(provider, *taken)
-        raw = "\n\n".join(one.text for one in (*talk.replies, *talk.judged))
-        leaf = int(task.values["leaf"]) if "leaf" in task.values else None
-        first = Line(task.number, 0, made[0], raw, tokens_in, tokens_out, money, leaf)
-        rest = (
-            Line(task.number, item, one, leaf=leaf) for item, one in enumerate(made[1:], start=1)
-        )
-        return first, *rest
+        return lines_of(task, made, talk, self._provider, self._judge)
 
-    async def _take(self, answered: _Answered) -> None:
+    async def _take(self, answered: Answered) -> None:
         self._held.append(answered)
         self._heard |= not answered.failed
         failures = len(self._held) - self._good()
@@ -269,7 +248,7 @@ class Requests:
         """
         return next((at for at, one in enumerate(self._held) if one.failed), len(self._held))
 
-    def _first(self, count: int) -> list[_Answered]:
+    def _first(self, count: int) -> list[Answered]:
         some, self._held = self._held[:count], self._held[count:]
         return some
 
@@ -284,7 +263,7 @@ class Requests:
         if saving is not None:
             await saving
 
-    async def _write(self, some: Sequence[_Answered]) -> None:
+    async def _write(self, some: Sequence[Answered]) -> None:
         screening = await self._screening
         self._saved = time.monotonic()
         if some:
@@ -297,7 +276,7 @@ class Requests:
                 await self._aside(self._chunk.session.rollback)
                 raise
 
-    def _store(self, screening: Screening, some: Sequence[_Answered]) -> None:
+    def _store(self, screening: Screening, some: Sequence[Answered]) -> None:
         """Write these, and how far the run is."""
         self._writing = True
         write(self._chunk, self._run, screening, [line for one in some for line in one.lines])
@@ -306,6 +285,10 @@ class Requests:
             state["last_seed"] = some[-1].task.seeds[-1].id
         self._chunk.checkpoint(len(some), **state)
         self._writing = False
+        useless = [question for one in some if one.useless for question in one.questions]
+        if useless:
+            for asking in self._both:
+                asking.drop(useless)
 
 
 async def _answer(asking: Asking, turn: int, question: Question) -> Reply:

@@ -202,10 +202,15 @@ class Asking:
     def forget(self, question: Question) -> None:
         """Ask anew next time: the reply was of no use."""
         self.flush()
-        key = self.key(question)
-        self._known.pop(key, None)
+        self.drop([question])
+
+    def drop(self, questions: Iterable[Question]) -> None:
+        """Ask anew next time, of replies that are written already."""
+        keys = [self.key(one) for one in questions]
+        for key in keys:
+            self._known.pop(key, None)
         with session_scope() as session:
-            session.execute(delete(LlmCall).where(LlmCall.hash == key))
+            session.execute(delete(LlmCall).where(LlmCall.hash.in_(keys)))
 
     def flush(self) -> None:
         """Write replies and costs, here and now."""

@@ -206,6 +206,26 @@ def test_what_was_paid_when_a_run_is_cancelled_is_accounted_for_until_it_is_made
     assert "run cancelled" not in done.result["outcomes"]
 
 
+def test_replies_of_no_use_are_asked_for_anew_by_the_next_run_alone(
+    session: Session, admin: Principal, start: Start
+) -> None:
+    texts = iter(
+        [
+            Answer("I'm sorry, but I can't help with that request."),
+            *[Answer("Too short to be kept.")] * 8,
+        ]
+    )
+
+    with serving(lambda _: next(texts)) as endpoint:
+        add_provider(session, admin, endpoint.url, concurrency=1)
+        first = run_job(session, start("textbook", params=_GRID).id)
+        again = run_job(session, start("textbook", params=_GRID).id)
+
+    assert first.result["outcomes"]["refused"] == 1
+    assert "refused" not in again.result["outcomes"]
+    assert len(endpoint.requests) == 5
+
+
 def test_the_lowest_turn_goes_first_and_one_that_left_is_passed_over() -> None:
     order: list[int] = []
 
