@@ -11,6 +11,7 @@ from app.contamination.confirming import RUBRIC, Asked
 from app.curation.ports import ModelError
 from app.curation.rubrics.base import Grade, UnreadableError
 from app.datasets import service as datasets
+from app.errors import ConflictError
 from app.jobs import service as jobs
 from app.jobs.models import Job
 from app.llm import service as llm
@@ -59,10 +60,21 @@ async def _all(chunk: Chunk) -> None:
             if stop is not None:
                 raise stop
             last = chunk.state["last"]
+        _refuse_silence(chunk)
     except BudgetError:
         raise over_budget(job, asking) from None
     finally:
         await asking.close()
+
+
+def _refuse_silence(chunk: Chunk) -> None:
+    """A judge of whom nothing can be read has confirmed nothing."""
+    found = chunk.state
+    if found.get("unsaid") and not (found.get("same") or found.get("different")):
+        raise ConflictError(
+            f"None of the {found['unsaid']:,} replies of the judge could be read, and all pairs "
+            "stay open. Ask another model; what it said stands with each pair that failed."
+        )
 
 
 async def _answer(asking: Asking, one: Asked, turn: int) -> Grade | str:

@@ -1,5 +1,6 @@
 """Guards against collapse: how much of a dataset is synthetic, how deep, and what releases may."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pydantic import BaseModel, Field, model_validator
@@ -20,6 +21,7 @@ ALL = "all"
 WARN_AT, BLOCK_AT = 0.5, 0.7
 DEEP = 2  # what is made deeper than this is warned of
 _LEAST_WORDS = 1000  # a domain of less is too small to speak of
+_NAMED = 5  # domains in a sentence
 _KEPT = (Status.PENDING, Status.IN_REVIEW, Status.APPROVED)
 
 
@@ -126,14 +128,24 @@ def refuse_above(session: Session, dataset: Dataset, where: str) -> None:
     found = of_release(session, dataset, where)
     if not found.guarded or found.cap.override_reason or found.standing != "block":
         return
-    over = next(one for one in found.shares if one.standing == "block")
-    named = "the words" if over.domain == ALL else f"the words of the domain {over.domain}"
+    over = [one for one in found.shares if one.standing == "block"]
     raise ConflictError(
-        f"{over.share:.0%} of {named} are synthetic, and the cap of {dataset.name} is "
+        f"{_named(over)} synthetic, and the cap of {dataset.name} is "
         f"{found.cap.block_at:.0%}: models that learn mostly from what models wrote lose what is "
         "rare. Add real rows, leave synthetic ones out by a filter, or give a reason for an "
         "override on the page Generate."
     )
+
+
+def _named(over: Sequence[Share]) -> str:
+    """Of which words too many are, all domains in one sentence."""
+    if over[0].domain == ALL:
+        return f"{over[0].share:.0%} of the words are"
+    first = ", ".join(f"{one.domain} ({one.share:.0%})" for one in over[:_NAMED])
+    more = f" and {len(over) - _NAMED:,} more" if len(over) > _NAMED else ""
+    if len(over) == 1:
+        return f"{over[0].share:.0%} of the words of the domain {over[0].domain} are"
+    return f"The words of {len(over):,} domains, {first}{more}, are mostly"
 
 
 def _guard(session: Session, dataset: Dataset, wanted: ColumnElement[bool]) -> Guard:

@@ -72,6 +72,18 @@ def ask(session: Session, dataset: Dataset, by: Principal, **more: object) -> Jo
     return run_job(session, confirming.start(session, dataset, order, by=by).id)
 
 
+def test_a_judge_of_whom_nothing_can_be_read_has_confirmed_nothing(
+    session: Session, dataset: Dataset, lead: Principal, admin: Principal, candidates: int
+) -> None:
+    with serving(lambda _: Answer('{"verdict": "same"}')) as endpoint:
+        provide(session, admin, endpoint)
+        job = ask(session, dataset, lead)
+
+    assert job.status is JobStatus.FAILED
+    assert f"None of the {candidates} replies of the judge could be read" in str(job.error)
+    assert verdicts.count(session, dataset, OPEN) == candidates
+
+
 def test_the_same_is_moved_and_the_others_are_allowed_with_a_reason(
     session: Session, dataset: Dataset, lead: Principal, admin: Principal, candidates: int
 ) -> None:
