@@ -80,7 +80,7 @@ def manifest(
         "counts": _named(session, counts),
         "personal_data": _personal_data(session, release),
         "contamination": contamination.told(session, dataset),
-        "generated": released.told(session, release.id),
+        "generated": released.told(session, release.id, dataset.id),
         "left_out": {name: dict(sorted(reasons.items())) for name, reasons in left_out.items()},
         "files": [entry(one) for one in files],
     }

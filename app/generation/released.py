@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from app.generation import guards
 from app.generation.models import GenerationRun
 
 # Rows of a release with all that they were made of: a pair of answers is no draft itself.
@@ -60,8 +61,11 @@ def _runs(session: Session, release_id: uuid.UUID) -> list[dict[str, Any]]:
     return found
 
 
-def told(session: Session, release_id: uuid.UUID) -> dict[str, Any]:
-    """Rows that were generated here, or made of what was, counted; empty where none were."""
+def told(session: Session, release_id: uuid.UUID, dataset_id: int) -> dict[str, Any]:
+    """Rows that were generated here, or made of what was, counted; empty where none were.
+
+    `override` is the reason for which more may be synthetic than the cap of the dataset allows.
+    """
     names = ("generator", "model", "depth")
     rows: dict[str, dict[str, set[int]]] = {name: defaultdict(set) for name in names}
     every: set[int] = set()
@@ -86,11 +90,17 @@ def told(session: Session, release_id: uuid.UUID) -> dict[str, Any]:
             for one in sorted(templates)
         ],
         "runs": _runs(session, release_id),
+        "override": guards.cap_of(session, dataset_id).override_reason,
     }
 
 
 def sentence(found: dict[str, Any]) -> str:
     """The same for people, in a sentence."""
+    override = f" The cap on synthetic words was lifted: “{found['override']}”."
+    return f"{_made(found)}{override if found['override'] else ''}"
+
+
+def _made(found: dict[str, Any]) -> str:
     if not found["rows"]:
         return "None of it was generated here."
     by = ", ".join(f"{name} {count:,}" for name, count in found["generator"].items())

@@ -94,7 +94,12 @@ def test_a_domain_has_its_cap_too(session: Session, dataset: Dataset, lead: Prin
         "math": "block",
         "law": "fine",
     }
-    with pytest.raises(ConflictError, match="of the words of the domain math"):
+    with pytest.raises(ConflictError, match="83% of the words of the domain math are synthetic"):
+        release(session, dataset, lead, "blocked")
+    fill(session, dataset, lead, [*mixed(11, 0, "art"), *mixed(0, 20, "news")])
+    approve_all(session, dataset)
+    both = r"The words of 2 domains, math \(83%\), art \(100%\), are mostly synthetic"
+    with pytest.raises(ConflictError, match=both):
         release(session, dataset, lead, "blocked")
 
 
@@ -273,18 +278,22 @@ def test_a_release_counts_what_was_generated(
     fill(session, dataset, lead, mixed(0, 4))
     generate(session, dataset, lead, "noise", review_share=0)
     approve_all(session, dataset)
+    guards.set_cap(session, dataset, CapIn(override_reason="noise is wanted"), by=lead)
 
     made, job = releases.start(session, dataset, name="r", where="", formats=["jsonl"], by=lead)
     run_job(session, job.id)
 
-    found = released.told(session, made.id)
+    found = released.told(session, made.id, dataset.id)
     assert (found["rows"], found["generator"], found["depth"]) == (4, {"noise v1": 4}, {"1": 4})
     (run,) = found["runs"]
     assert (run["generator"], run["rows"], run["parents"], run["requests"]) == ("noise", 4, 4, 4)
     assert (run["tokens_in"], run["money"], run["judge"]) == (0, "0", "")
     assert released.sentence(found) == (
-        "4 rows were generated here, or made of what was (noise v1 4), at most 1 deep."
+        "4 rows were generated here, or made of what was (noise v1 4), at most 1 deep. "
+        "The cap on synthetic words was lifted: “noise is wanted”."
     )
     folder = settings().home / "releases" / str(made.id)
     assert json.loads((folder / "manifest.json").read_text())["generated"] == found
-    assert "4 rows were generated here" in (folder / "README.md").read_text()
+    card = (folder / "README.md").read_text()
+    assert "4 rows were generated here" in card
+    assert "The cap on synthetic words was lifted: “noise is wanted”." in card

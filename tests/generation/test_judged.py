@@ -224,7 +224,7 @@ def test_a_release_names_each_template_once_and_what_its_runs_paid_for(
     made, work = releases.start(session, dataset, name="r", where="", formats=["jsonl"], by=lead)
     assert run_job(session, work.id).status is JobStatus.SUCCEEDED
 
-    found = released.told(session, made.id)
+    found = released.told(session, made.id, made.dataset_id)
     run = service.get(session, job.params["run"])
     assert found["prompts"] == [
         {
