@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import ClassVar
+from typing import ClassVar, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from app.curation.contamination.base import Finding, Hit, Index, Layer, Setting, Text, limited
 from app.curation.contamination.grams import Grams, Shared
@@ -74,6 +74,14 @@ class Ngram7(Layer):
     contaminated: float = Field(0.5, gt=0, le=1, description="From this share on it is a match")
     fewest: int = Field(6, ge=1, description="The shorter text has so many different ones at least")
     most_items: int = Field(50, ge=1, description="One of more items than these is common")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.partly > self.contaminated:
+            raise ValueError(
+                "a candidate can't need more than a match: partly is above contaminated"
+            )
+        return self
 
     def index(self, items: Sequence[Text], setting: Setting) -> Index:  # noqa: ARG002
         """7-grams of the questions."""

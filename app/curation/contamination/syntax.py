@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from app.curation.contamination.base import Finding, Hit, Index, Layer, Setting, Spans, Text
 from app.curation.contamination.places import spans
@@ -33,6 +33,12 @@ class Syntax(Layer):
     surest: int = Field(
         24, ge=4, le=500, description="Shorter ones are candidates, unless they are equal"
     )
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.broad > self.strict:
+            raise ValueError("a candidate can't need more than a match: broad is above strict")
+        return self
 
     def index(self, items: Sequence[Text], setting: Setting) -> Index:  # noqa: ARG002
         """The solutions of the items as sequences of nodes."""

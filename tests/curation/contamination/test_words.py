@@ -1,11 +1,13 @@
 """Layers that compare words: what they find, where, and what they leave alone."""
 
 import pytest
+from pydantic import ValidationError
 
-from app.curation.contamination.base import Finding, Hit, Setting, Text
+from app.curation.contamination.base import Finding, Hit, Layer, Setting, Text
 from app.curation.contamination.exact import Exact
 from app.curation.contamination.grams import Grams
 from app.curation.contamination.ngrams import Ngram7, Ngram13, Overlap8
+from app.curation.contamination.syntax import Syntax
 from app.curation.contamination.words import spans_of, tokens
 from app.curation.records import Kind, Record
 
@@ -166,3 +168,14 @@ def test_grams_of_equal_hashes_are_told_apart(monkeypatch: pytest.MonkeyPatch) -
     found = list(grams.shared([["c", "d"]]))
 
     assert [(one.text, one.item) for one in found] == [(0, 1)]
+
+
+@pytest.mark.parametrize(
+    ("layer", "params"),
+    [(Ngram7, {"partly": 0.6, "contaminated": 0.5}), (Syntax, {"broad": 0.9, "strict": 0.8})],
+)
+def test_a_candidate_needs_no_more_than_a_match(
+    layer: type[Layer], params: dict[str, float]
+) -> None:
+    with pytest.raises(ValidationError, match="a candidate can't need more than a match"):
+        layer.model_validate(params)
