@@ -12,6 +12,7 @@ from app.sandbox.limits import Limits
 from app.sandbox.running import Part, see_to_the_end, start
 
 _MOST_TOLD = 1 << 16
+_NEARLY_S = 0.1  # the kernel tells of processor time in ticks, and counts it more finely
 _BY_CPU = 128 + signal.SIGXCPU
 _KILLED = 128 + signal.SIGKILL
 _CRASHES = {
@@ -111,7 +112,9 @@ def _why(part: Part, limits: Limits) -> str:
     if part.over:
         return part.over
     if part.code in {_BY_CPU, _KILLED}:
-        return f"used up its {limits.cpu_s} s of processor time"
+        if part.seconds > limits.cpu_s - _NEARLY_S:
+            return f"used up its {limits.cpu_s} s of processor time"
+        return "was killed, by itself or for want of memory of this machine"
     return _CRASHES.get(part.code or 0, "")
 
 

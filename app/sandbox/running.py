@@ -43,6 +43,15 @@ class Part:
     code: int | None = None
     over: str = ""  # the limit it was ended for
     spent: dict[tuple[int, str], int] = field(default_factory=dict)  # by process, see watching
+    seconds: float = 0.0  # of processor time, as seen last; once it ended, what it may have taken
+    looked: float = field(default_factory=time.monotonic)
+
+    def ended(self) -> bool:
+        """Whether it has; what it took since it was looked at last is not known, so it counts."""
+        if self.code is None and self.process.poll() is not None:
+            self.code = self.process.returncode
+            self.seconds += time.monotonic() - self.looked
+        return self.code is not None
 
 
 def start(
@@ -157,12 +166,13 @@ def _took(part: Part, limits: Limits) -> bool:
 
 def _hold_to(parts: Sequence[Part], limits: Limits, deadline: float) -> None:
     for part in parts:
-        if part.process.poll() is not None:
+        if part.ended():
             continue
         family = watching.family(part.process.pid)
+        part.seconds, part.looked = watching.seconds(family, part.spent), time.monotonic()
         if watching.memory(family, limits.memory) > limits.memory:
             part.over = f"took more than {limits.memory >> 20} MiB of memory"
-        elif watching.seconds(family, part.spent) > limits.cpu_s:
+        elif part.seconds > limits.cpu_s:
             part.over = f"used up its {limits.cpu_s} s of processor time"
         elif watching.files(family, FOLDER, limits.folder) > limits.inodes:
             part.over = f"made more than {limits.inodes:,} files"
@@ -172,9 +182,10 @@ def _hold_to(parts: Sequence[Part], limits: Limits, deadline: float) -> None:
 
 def _end(part: Part, limits: Limits) -> None:
     """See that it is gone, with all it started: they share its namespace of processes."""
-    if part.process.poll() is None and (part.over or not _ends(part.process.pid)):
+    if not part.ended() and (part.over or not _ends(part.process.pid)):
         part.process.send_signal(signal.SIGKILL)
-    part.code = part.process.wait()
+    part.process.wait()
+    part.ended()
     while not part.over and _took(part, limits):
         pass
     part.output.close()
