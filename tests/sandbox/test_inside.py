@@ -329,6 +329,8 @@ def test_helpers_that_are_given_stand_before_those_of_the_program() -> None:
         b'{"names": [1]}',
         b'{"names": [["f", "library", ["os", "system", null]]]}',
         b'{"names": [["f", "library", 1]]}',
+        b'{"names": [["f", "value", {"y": "int"}], ["__builtins__", "value", {"d": []}]]}',
+        b'{"names": [["f", "value", {"y": "int"}], ["__name__", "value", "x"]]}',
     ],
 )
 def test_a_program_that_says_no_names_is_refuted(message: bytes) -> None:
@@ -340,6 +342,54 @@ def test_a_program_that_says_no_names_is_refuted(message: bytes) -> None:
     assert report["passed"] is False
     for one in (*hears, *asks):
         os.close(one)
+
+
+ENDS = """
+class Done(StopIteration):
+    pass
+class Never:
+    def __iter__(self): return self
+    def __next__(self): raise GeneratorExit
+    @property
+    def value(self): raise StopIteration
+def f(x): raise StopIteration
+def g(x): raise Done(x)
+def h(x): raise StopAsyncIteration
+def talk():
+    heard = yield 1
+    yield heard
+    return 5
+def call(give): return list(iter(give, None)), next(iter(give, 1), "none")
+"""
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        *("all(map(f, [1, 2]))", "not list(map(g, [1]))", "next(map(f, [1]), True)"),
+        *("all(map(lambda one: one.value, [Never()]))", "not list(map(h, [1]))"),
+        "not list(Never())",
+    ],
+)
+def test_no_error_of_a_program_ends_an_iteration_of_the_tests(check: str) -> None:
+    report = run(ENDS, f"assert {check}")
+
+    assert report["passed"] is False
+    assert "RuntimeError: the program raised " in report["reason"]
+
+
+def test_iterators_of_a_program_end_as_they_do() -> None:
+    checks = (
+        "one = talk()\nassert next(one) == 1 and one.send(3) == 3\n"
+        "try:\n    one.send(4)\nexcept StopIteration as end:\n    assert end.value == 5\n"
+        "assert next(one, 'over') == 'over' and list(talk()) == [1, None]\n"
+        "many = iter([1, 2])\n"
+        "def give():\n    try: return next(many)\n    except StopIteration: return None\n"
+        "assert call(give) == ([1, 2], None)\n"
+    )
+    report = run(ENDS, checks)
+
+    assert report["passed"] is True, report
 
 
 @pytest.mark.parametrize("answer", [b'{"m": [[5, 1]]}', b'{"x": {}}', b'{"x": {"names": 1}}'])

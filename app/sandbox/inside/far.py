@@ -41,7 +41,10 @@ class Far:
             raise AttributeError(name)
         peer, number = self.__dict__["_far"]
         peer.objects |= self.__dict__["_kinds"] or set()
-        return peer.ask("get", number, name)
+        found = peer.ask("get", number, name)
+        if name == "send" and isinstance(found, Far):
+            peer.senders.add(found.__dict__["_far"][1])
+        return found
 
     def __setattr__(self, name: str, new: object) -> None:
         peer, number = self.__dict__["_far"]
