@@ -262,6 +262,60 @@ def test_names_of_python_in_tests_are_those_of_python(box: Box) -> None:
     assert box.check(Trial(lie, "import math\nassert math.isclose(f(0)[0], 2)")).passed is False
 
 
+# It finds the channel of its answers, and answers itself: first with names, then with its own word.
+FORGER = """
+import sys
+def f(x): return None
+frame = sys._getframe()
+while frame and "channel" not in frame.f_locals:
+    frame = frame.f_back
+channel = frame.f_locals["channel"]
+own = [["__import__", {"h": 5}]]
+own += [[name, {"h": 2}] for name in ("abs", "all", "len", "round", "isinstance", "set", "print")]
+channel.send({"names": [["f", "value", {"h": 1}], {names}], "p": ""})
+while True:
+    asked = channel.receive()
+    answer = {answer} if asked["a"][0] == 1 else True
+    if asked["v"] == "get" or asked["a"][0] == 5:
+        answer = {"h": 7 if asked["v"] == "get" else 6}
+    channel.send({"r": answer, "m": [], "p": ""})
+"""
+FORGED_NAMES = {
+    "of Python": '["__builtins__", "value", {"d": own}]',
+    "within Python's": '["builtins", "value", {"d": own}], ["abs", "value", {"h": 2}]',
+    "of modules": '["math", "value", {"h": 5}], ["np", "value", {"h": 5}], '
+    '["isclose", "value", {"h": 5}], ["unittest", "value", {"h": 5}]',
+}
+WITH_NAMES = (
+    "import math\nassert math.isclose(f(1), 3.25)",
+    "from math import isclose\ndef check(candidate):\n    assert isclose(candidate(1), 3.25)",
+    "import numpy as np\nnp.testing.assert_allclose(f(1), [3.25])\nassert np.allclose(f(2), 9)",
+    "assert abs(f(3.0) - 7.25) < 1e-6",
+    "def check(candidate):\n    assert all(candidate(i) == i * 2 for i in (1, 2, 3))",
+    "import unittest\nclass T(unittest.TestCase):\n"
+    "    def test(self): self.assertAlmostEqual(f(1), 3.25)",
+)
+
+
+@pytest.mark.parametrize("tests", WITH_NAMES)
+@pytest.mark.parametrize("names", FORGED_NAMES)
+def test_names_that_tests_know_are_not_for_a_program_to_give(
+    box: Box, names: str, tests: str
+) -> None:
+    for answer in ("0", "None", "True"):
+        lie = FORGER.replace("{names}", FORGED_NAMES[names]).replace("{answer}", answer)
+        found = box.check(Trial(lie, tests, entry_point="f", libraries=("numpy",)))
+        assert found.passed is False, found
+
+
+def test_what_is_tested_besides_a_builtin_leaves_that_to_python(box: Box) -> None:
+    lie = "def f(x):\n    return 0.0\ndef abs(x):\n    return 0\n"
+
+    assert box.check(Trial(lie, "assert abs(f(3) - 7) < 1", entry_point="abs")).passed is False
+    own = "def sum(a, b):\n    return a + b\n"
+    assert box.check(Trial(own, "assert sum(1, 2) == 3", entry_point="sum")).passed is True
+
+
 def test_a_helper_that_the_exercise_gives_is_not_the_programs(box: Box) -> None:
     given = "def distance(x):\n    return abs(x)\n\ndef root(x):\n    pass\n"
     lie = "def distance(x):\n    return 0\n\ndef root(x):\n    return 5\n"

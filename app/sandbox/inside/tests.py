@@ -50,7 +50,7 @@ def run(
         loaded = channel.receive()
         if "x" in loaded:
             return _unloadable(loaded["x"])
-        names = _bound(peer, loaded.get("names"), entry_point)
+        names = _bound(peer, loaded.get("names"), _own_name(loaded, code, entry_point))
     except BrokenError as error:
         return Report(passed=False, reason=f"While loading, {error}.")
     _about(peer, names, {*_named(code), entry_point} - _functions(helpers))
@@ -67,6 +67,24 @@ def _unloadable(problem: object) -> Report:
     return Report(passed=None if absent else False, reason=f"{said}{where}: {problem.get('text')}")
 
 
+def _own_name(loaded: dict[str, Any], code: types.CodeType, entry_point: str) -> str:
+    """The name that is the program's even if Python has it: that of what is tested.
+
+    Where tests name something else of the program, they test that: the last function of a program
+    may be an `abs` of its own.
+    """
+    names = loaded.get("names")
+    if not _is_pythons(entry_point) or not isinstance(names, list):
+        return entry_point
+    given = {one[0] for one in names if isinstance(one, list) and isinstance(one[0], str)}
+    others = {one for one in given & _named(code) if not _is_pythons(one)}
+    return "" if others else entry_point
+
+
+def _is_pythons(name: str) -> bool:
+    return hasattr(builtins, name) or name in sys.stdlib_module_names
+
+
 def _bound(peer: Peer, names: object, entry_point: str) -> dict[str, Any]:
     """The program's names. Python's own stay Python's, unless such a one is what is tested.
 
@@ -76,7 +94,9 @@ def _bound(peer: Peer, names: object, entry_point: str) -> dict[str, Any]:
     if not isinstance(names, list) or not all(isinstance(one, list) for one in names):
         raise BrokenError(NO_MESSAGE)
     for name, kind, one in names:
-        if not isinstance(name, str) or (hasattr(builtins, name) and name != entry_point):
+        if not isinstance(name, str) or name.startswith("__"):  # `__builtins__` is all that is said
+            raise BrokenError(NO_MESSAGE)
+        if hasattr(builtins, name) and name != entry_point:
             continue
         if kind == "module" or (name in sys.stdlib_module_names and name != entry_point):
             origin = one if kind == "module" else name
@@ -190,7 +210,7 @@ def _tested(
     finder = _AsModule(names)
     sys.meta_path.append(finder)
     out, sys.stdout = sys.stdout, said
-    space = {**names, "__name__": "tests"}
+    space = {**names, "__name__": "tests", "__builtins__": builtins}
     try:
         exec(tests[0], space)  # noqa: S102 - their purpose
         reason = _called(space, entry_point)
