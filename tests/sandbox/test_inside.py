@@ -2,6 +2,7 @@
 
 import datetime as dt
 import os
+import sys
 import threading
 from collections import Counter, deque
 from decimal import Decimal
@@ -25,6 +26,7 @@ def run(source: str, checks: str, helpers: str = "", entry_point: str = "") -> d
         program.serve(source, Channel(asks[0], hears[1]))
         os.close(hears[1])
 
+    limit = sys.getrecursionlimit()  # serving raises it
     thread = threading.Thread(target=serve)
     thread.start()
     try:
@@ -34,6 +36,7 @@ def run(source: str, checks: str, helpers: str = "", entry_point: str = "") -> d
         thread.join(10)
         os.close(asks[0])
         os.close(hears[0])
+        sys.setrecursionlimit(limit)
 
 
 class Level(IntEnum):

@@ -50,6 +50,7 @@ class Peer:
         self.said: Callable[[], str] = str
         self.depth = 0
         self.senders: set[object] = set()  # numbers of methods that go on with a generator
+        self.named: set[int] = set()  # numbers of what the other side defines by name
         # Numbers of classes of the other side: those that tests are about, those whose objects they
         # ask for attributes, and those whose word on their truth, order or members they take.
         self.tested: set[int] = set()

@@ -118,6 +118,7 @@ def _about(peer: Peer, names: dict[str, Any], named: set[str]) -> None:
     as that of a class or the tests ask it for an attribute. Else a program could make the function
     that is tested a class whose objects are what anybody expects.
     """
+    peer.named |= {one.__dict__["_far"][1] for one in names.values() if isinstance(one, Far)}
     for name in named:
         if isinstance(one := names.get(name), Far):
             number = one.__dict__["_far"][1]
@@ -224,7 +225,7 @@ def _tested(
     finally:
         sys.stdout = out
         sys.meta_path.remove(finder)
-    if peer.relied - peer.objects and not peer.broken:
+    if peer.relied - (peer.objects - _mistaken(space, names)) and not peer.broken:
         peer.broken = OWN
     if peer.broken and not reason.startswith("When"):
         reason = f"In between, {peer.broken}."
@@ -234,6 +235,16 @@ def _tested(
         said_so = "The tests never call what the program defines, so they say nothing of it."
         return Report(passed=None, reason=said_so, calls=0)
     return Report(passed=True, reason="", calls=peer.calls)
+
+
+def _mistaken(space: dict[str, Any], names: dict[str, Any]) -> set[int]:
+    """Numbers of what the program defines by a name that, in the tests, is something else's."""
+    unittest = vars(sys.modules.get("unittest", types))
+    return {
+        one.__dict__["_far"][1]
+        for name, one in names.items()
+        if isinstance(one, Far) and (name in unittest or space.get(name) is not one)
+    }
 
 
 def _is_far(error: BaseException) -> bool:
