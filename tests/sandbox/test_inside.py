@@ -37,6 +37,9 @@ def run(source: str, checks: str, helpers: str = "", entry_point: str = "") -> d
         os.close(asks[0])
         os.close(hears[0])
         sys.setrecursionlimit(limit)
+        for name, module in [*sys.modules.items()]:
+            if type(getattr(module, "__loader__", None)).__name__ == "_AsModule":
+                del sys.modules[name]
 
 
 class Level(IntEnum):
@@ -290,6 +293,54 @@ def test_what_is_wrong_is_said(source: str, checks: str, passed: bool | None, sa
 
     assert report["passed"] is passed
     assert says in report["reason"]
+
+
+LIE = "def f(x): return None\ndef DeepDiff(a, b): return {}\n"
+WITH_DIFF = "assert DeepDiff(f(1), {'a': 3}) == {}"
+AS_DIFF = "import deepdiff as d\nfrom solution import f\nassert d.DeepDiff(f(1), {'a': 3}) == {}"
+
+
+@pytest.mark.parametrize(
+    "tests",
+    [
+        f"from deepdiff import DeepDiff\n{WITH_DIFF}",
+        f"from solution import f\nfrom deepdiff.diff import DeepDiff\n{WITH_DIFF}",
+        f"from deepdiff import DeepDiff\nfrom solution import f\n{WITH_DIFF}",
+        f"from deepdiff import DeepDiff\nfrom any_name import f\n{WITH_DIFF}",
+        f"from deepdiff import DeepDiff\nfrom other import *\n{WITH_DIFF}",
+        "import deepdiff\ndef check(candidate):\n"
+        "    try: candidate(1)\n    except ValueError as error: assert error\n"
+        "    assert deepdiff.DeepDiff(candidate(1), {'a': 3}) == {}",
+        AS_DIFF,
+    ],
+)
+@pytest.mark.parametrize("entry_point", ["f", ""])
+def test_a_package_is_not_the_programs(tests: str, entry_point: str) -> None:
+    report = run(LIE, tests, entry_point=entry_point)
+
+    if entry_point or "check" not in tests:
+        assert report["passed"] is None
+        assert "The tests need deepdiff, which" in report["reason"]
+    assert report["passed"] is not True
+
+
+@pytest.mark.parametrize(
+    "tests",
+    [
+        "from solution import f\nassert f(1) is None",
+        "import main\nassert main.f(1) is None",
+        "from any_name import f\nassert f(1) is None",
+        "from any_name import *\nassert f(1) is None",
+        "import any_name as one\nasync def none(): pass\nassert one.f(1) is None",
+        "from any_name import f as tested, DeepDiff\nassert tested(1) is None and f(1) is None",
+        "import importlib\nassert importlib.import_module('solution').f(1) is None",
+    ],
+)
+@pytest.mark.parametrize("entry_point", ["f", ""])
+def test_the_programs_module_may_have_any_name(tests: str, entry_point: str) -> None:
+    report = run(LIE, tests, entry_point=entry_point)
+
+    assert report["passed"] is True, report
 
 
 def test_modules_that_a_program_imports_are_those_of_python() -> None:

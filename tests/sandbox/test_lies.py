@@ -377,6 +377,17 @@ def test_what_is_tested_besides_a_builtin_leaves_that_to_python(box: Box) -> Non
     assert box.check(Trial(own, "assert sum(1, 2) == 3", entry_point="sum")).passed is True
 
 
+def test_a_package_that_is_absent_is_not_the_programs(box: Box) -> None:
+    lie = "def f(x):\n    return None\ndef DeepDiff(a, b):\n    return {}\n"
+    tests = "from deepdiff import DeepDiff\nassert DeepDiff(f(1), {'a': 3}) == {}"
+
+    found = box.check(Trial(lie, tests, entry_point="DeepDiff"))
+
+    assert found.passed is None
+    assert found.reason == "The tests need deepdiff, which the sandbox does not have."
+    assert box.check(Trial(lie, "from my_file import f\nassert f(1) is None")).passed is True
+
+
 def test_a_helper_that_the_exercise_gives_is_not_the_programs(box: Box) -> None:
     given = "def distance(x):\n    return abs(x)\n\ndef root(x):\n    pass\n"
     lie = "def distance(x):\n    return 0\n\ndef root(x):\n    return 5\n"

@@ -184,15 +184,24 @@ def _given(helpers: str, names: dict[str, Any], entry_point: str) -> dict[str, A
 
 
 class _AsModule:
-    """Imports that Python does not know are imports of the program, whatever its file is named."""
+    """Imports of the program, whatever its file is named."""
 
-    def __init__(self, names: dict[str, Any]) -> None:
-        self._names = names
+    def __init__(self, names: dict[str, Any], tests: str, entry_point: str) -> None:
+        self._names, self._of = names, (tests, entry_point)
+        self._own: set[str] | None = None
+
+    def is_own(self, name: str) -> bool:
+        """Whether a module of this name is the program."""
+        if self._own is None:
+            from .imports import own_modules  # noqa: PLC0415 - few tests import what is not there
+
+            self._own = own_modules(*self._of, _is_known)
+        return name in self._own
 
     def find_spec(
         self, name: str, path: object = None, _target: object = None
     ) -> importlib.machinery.ModuleSpec | None:
-        if path is not None or name in sys.stdlib_module_names or name in _PACKAGES:
+        if path is not None or _is_known(name) or not self.is_own(name):
             return None
         return importlib.machinery.ModuleSpec(name, self)  # type: ignore[arg-type]
 
@@ -203,12 +212,18 @@ class _AsModule:
         vars(module).update(self._names)
 
 
+def _is_known(module: str) -> bool:
+    if module in sys.stdlib_module_names or module in _PACKAGES:
+        return True
+    return importlib.machinery.PathFinder.find_spec(module) is not None
+
+
 def _tested(
     tests: tuple[types.CodeType, str], names: dict[str, Any], entry_point: str, peer: Peer
 ) -> Report:
     said = io.StringIO()
     peer.heard = said.write
-    finder = _AsModule(names)
+    finder = _AsModule(names, tests[1], entry_point)
     sys.meta_path.append(finder)
     out, sys.stdout = sys.stdout, said
     space = {**names, "__name__": "tests", "__builtins__": builtins}
@@ -216,8 +231,9 @@ def _tested(
         exec(tests[0], space)  # noqa: S102 - their purpose
         reason = _called(space, entry_point)
     except ModuleNotFoundError as error:
-        if error.name in _PACKAGES and not _is_far(error):
-            said_so = f"The tests need {error.name}, which the sandbox does not have."
+        absent = str(error.name).partition(".")[0]
+        if not (absent in sys.stdlib_module_names or _is_far(error) or finder.is_own(absent)):
+            said_so = f"The tests need {absent}, which the sandbox does not have."
             return Report(passed=None, reason=said_so, calls=peer.calls)
         reason = _failure(error, tests[1], peer)
     except BaseException as error:  # noqa: BLE001 - a test that raises has failed
