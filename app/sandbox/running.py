@@ -43,15 +43,7 @@ class Part:
     code: int | None = None
     over: str = ""  # the limit it was ended for
     spent: dict[tuple[int, str], int] = field(default_factory=dict)  # by process, see watching
-    seconds: float = 0.0  # of processor time, as seen last; once it ended, what it may have taken
-    looked: float = field(default_factory=time.monotonic)
-
-    def ended(self) -> bool:
-        """Whether it has; what it took since it was looked at last is not known, so it counts."""
-        if self.code is None and self.process.poll() is not None:
-            self.code = self.process.returncode
-            self.seconds += time.monotonic() - self.looked
-        return self.code is not None
+    seconds: float = 0.0  # of processor time, as seen last
 
 
 def start(
@@ -166,10 +158,10 @@ def _took(part: Part, limits: Limits) -> bool:
 
 def _hold_to(parts: Sequence[Part], limits: Limits, deadline: float) -> None:
     for part in parts:
-        if part.ended():
+        if part.process.poll() is not None:
             continue
         family = watching.family(part.process.pid)
-        part.seconds, part.looked = watching.seconds(family, part.spent), time.monotonic()
+        part.seconds = watching.seconds(family, part.spent)
         if watching.memory(family, limits.memory) > limits.memory:
             part.over = f"took more than {limits.memory >> 20} MiB of memory"
         elif part.seconds > limits.cpu_s:
@@ -182,10 +174,9 @@ def _hold_to(parts: Sequence[Part], limits: Limits, deadline: float) -> None:
 
 def _end(part: Part, limits: Limits) -> None:
     """See that it is gone, with all it started: they share its namespace of processes."""
-    if not part.ended() and (part.over or not _ends(part.process.pid)):
+    if part.process.poll() is None and (part.over or not _ends(part.process.pid)):
         part.process.send_signal(signal.SIGKILL)
-    part.process.wait()
-    part.ended()
+    part.code = part.process.wait()
     while not part.over and _took(part, limits):
         pass
     part.output.close()
