@@ -321,6 +321,8 @@ def test_names_of_python_in_tests_are_those_of_python(box: Box) -> None:
     assert box.check(Trial(lie, "assert len(f(0)) == 2")).passed is False
     assert box.check(Trial(lie, "assert sorted(f(0)) == [1, 2]")).passed is False
     assert box.check(Trial(lie, "import math\nassert math.isclose(f(0)[0], 2)")).passed is False
+    lie = "import operator as math\nmath.isclose = math.ne\ndef f(x):\n    return 1"
+    assert box.check(Trial(lie, "assert not math.gt(f(0), 2)")).passed is False
 
 
 # It finds the channel of its answers, and answers itself: first with names, then with its own word.

@@ -20,7 +20,6 @@ from .wire import LIBRARY, NO_MESSAGE, BrokenError, Channel
 # `typing` and `importlib.abc` take longer to import than most tests to run.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from typing import Any
 
 FILE = "<tests>"
@@ -50,7 +49,8 @@ def run(
         loaded = channel.receive()
         if "x" in loaded:
             return _unloadable(loaded["x"])
-        names = _bound(peer, loaded.get("names"), _own_name(loaded, code, entry_point))
+        sent = _names(loaded.get("names"))
+        names = _bound(peer, sent, _own_name(sent, code, entry_point))
     except BrokenError as error:
         return Report(passed=False, reason=f"While loading, {error}.")
     _about(peer, names, {*_named(code), entry_point} - _functions(helpers))
@@ -67,41 +67,45 @@ def _unloadable(problem: object) -> Report:
     return Report(passed=None if absent else False, reason=f"{said}{where}: {problem.get('text')}")
 
 
-def _own_name(loaded: dict[str, Any], code: types.CodeType, entry_point: str) -> str:
+def _names(sent: object) -> list[tuple[str, str, Any]]:
+    """What a program says that it defines; names such as `__builtins__` are for Python to give."""
+    if not isinstance(sent, list):
+        raise BrokenError(NO_MESSAGE)
+    for one in sent:
+        named = isinstance(one, list) and len(one) == 3 and isinstance(one[0], str)
+        if not named or one[0].startswith("__"):
+            raise BrokenError(NO_MESSAGE)
+    return sent
+
+
+def _own_name(names: list[tuple[str, str, Any]], code: types.CodeType, entry_point: str) -> str:
     """The name that is the program's even if Python has it: that of what is tested.
 
     Where tests name something else of the program, they test that: the last function of a program
     may be an `abs` of its own.
     """
-    names = loaded.get("names")
-    if not _is_pythons(entry_point) or not isinstance(names, list):
-        return entry_point
-    given = {one[0] for one in names if isinstance(one, list) and isinstance(one[0], str)}
-    others = {one for one in given & _named(code) if not _is_pythons(one)}
-    return "" if others else entry_point
+    used = _named(code) & {name for name, _, _ in names if not _is_pythons(name)}
+    return "" if used and _is_pythons(entry_point) else entry_point
 
 
 def _is_pythons(name: str) -> bool:
     return hasattr(builtins, name) or name in sys.stdlib_module_names
 
 
-def _bound(peer: Peer, names: object, entry_point: str) -> dict[str, Any]:
+def _bound(peer: Peer, names: list[tuple[str, str, Any]], entry_point: str) -> dict[str, Any]:
     """The program's names. Python's own stay Python's, unless such a one is what is tested.
 
     Else a program could bring its own `len` or `math.isclose` for the tests to believe.
     """
     found: dict[str, Any] = {}
-    if not isinstance(names, list) or not all(isinstance(one, list) for one in names):
-        raise BrokenError(NO_MESSAGE)
     for name, kind, one in names:
-        if not isinstance(name, str) or name.startswith("__"):  # `__builtins__` is all that is said
-            raise BrokenError(NO_MESSAGE)
         if hasattr(builtins, name) and name != entry_point:
             continue
-        if kind == "module" or (name in sys.stdlib_module_names and name != entry_point):
-            origin = one if kind == "module" else name
-            if str(origin).partition(".")[0] in sys.stdlib_module_names:
-                found[name] = importlib.import_module(str(origin))
+        pythons = name in sys.stdlib_module_names and name != entry_point
+        if kind == "module" or pythons:
+            origin = name if pythons else str(one)
+            if origin.partition(".")[0] in sys.stdlib_module_names:
+                found[name] = _module(origin)
         elif kind == "library":
             found[name] = _of_library(one, peer, tested=name == entry_point)
         elif kind == "error":
@@ -109,6 +113,13 @@ def _bound(peer: Peer, names: object, entry_point: str) -> dict[str, Any]:
         else:
             found[name] = peer.got(one)
     return found
+
+
+def _module(name: str) -> types.ModuleType:
+    try:
+        return importlib.import_module(name)
+    except (ImportError, ValueError, TypeError) as error:
+        raise BrokenError(NO_MESSAGE) from error
 
 
 def _about(peer: Peer, names: dict[str, Any], named: set[str]) -> None:
@@ -149,7 +160,9 @@ def _of_library(place: object, peer: Peer, *, tested: bool) -> object:
     return found
 
 
-def _error_class(name: str, names: Sequence[str]) -> type[Exception]:
+def _error_class(name: str, names: object) -> type[Exception]:
+    if not isinstance(names, list) or not all(isinstance(one, str) for one in names):
+        raise BrokenError(NO_MESSAGE)
     bases = (getattr(builtins, one, None) for one in names)
     base = next(
         (one for one in bases if isinstance(one, type) and issubclass(one, Exception)), Exception
