@@ -43,6 +43,7 @@ class Part:
     code: int | None = None
     over: str = ""  # the limit it was ended for
     spent: dict[tuple[int, str], int] = field(default_factory=dict)  # by process, see watching
+    seconds: float = 0.0  # of processor time, as seen last
 
 
 def start(
@@ -160,9 +161,10 @@ def _hold_to(parts: Sequence[Part], limits: Limits, deadline: float) -> None:
         if part.process.poll() is not None:
             continue
         family = watching.family(part.process.pid)
+        part.seconds = watching.seconds(family, part.spent)
         if watching.memory(family, limits.memory) > limits.memory:
             part.over = f"took more than {limits.memory >> 20} MiB of memory"
-        elif watching.seconds(family, part.spent) > limits.cpu_s:
+        elif part.seconds > limits.cpu_s:
             part.over = f"used up its {limits.cpu_s} s of processor time"
         elif watching.files(family, FOLDER, limits.folder) > limits.inodes:
             part.over = f"made more than {limits.inodes:,} files"

@@ -37,6 +37,8 @@ def test_a_program_runs_and_its_words_and_status_are_told(box: Box) -> None:
     [
         ("import os\ndef f(): os.kill(os.getpid(), 11)", "crashed: a segmentation fault"),
         ("import os\ndef f(): os.abort()", "was aborted"),
+        ("import os\ndef f(): os.kill(os.getpid(), 9)", "was killed, by itself or for want of"),
+        ("import os\ndef f(): os.kill(os.getpid(), 24)", "was killed, by itself or for want of"),
         ("def f():\n    while True: pass", "used up its 1 s of processor time"),
         ("def f():\n    while True: print('x' * 10_000)", "used up its 1 s"),
         ("def f():\n    import time; time.sleep(60)", "did not end within 4 s"),

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import os
+import sys
 import threading
 from collections import Counter, deque
 from decimal import Decimal
@@ -25,6 +26,7 @@ def run(source: str, checks: str, helpers: str = "", entry_point: str = "") -> d
         program.serve(source, Channel(asks[0], hears[1]))
         os.close(hears[1])
 
+    limit = sys.getrecursionlimit()  # serving raises it
     thread = threading.Thread(target=serve)
     thread.start()
     try:
@@ -34,6 +36,10 @@ def run(source: str, checks: str, helpers: str = "", entry_point: str = "") -> d
         thread.join(10)
         os.close(asks[0])
         os.close(hears[0])
+        sys.setrecursionlimit(limit)
+        for name, module in [*sys.modules.items()]:
+            if type(getattr(module, "__loader__", None)).__name__ == "_AsModule":
+                del sys.modules[name]
 
 
 class Level(IntEnum):
@@ -289,6 +295,54 @@ def test_what_is_wrong_is_said(source: str, checks: str, passed: bool | None, sa
     assert says in report["reason"]
 
 
+LIE = "def f(x): return None\ndef DeepDiff(a, b): return {}\n"
+WITH_DIFF = "assert DeepDiff(f(1), {'a': 3}) == {}"
+AS_DIFF = "import deepdiff as d\nfrom solution import f\nassert d.DeepDiff(f(1), {'a': 3}) == {}"
+
+
+@pytest.mark.parametrize(
+    "tests",
+    [
+        f"from deepdiff import DeepDiff\n{WITH_DIFF}",
+        f"from solution import f\nfrom deepdiff.diff import DeepDiff\n{WITH_DIFF}",
+        f"from deepdiff import DeepDiff\nfrom solution import f\n{WITH_DIFF}",
+        f"from deepdiff import DeepDiff\nfrom any_name import f\n{WITH_DIFF}",
+        f"from deepdiff import DeepDiff\nfrom other import *\n{WITH_DIFF}",
+        "import deepdiff\ndef check(candidate):\n"
+        "    try: candidate(1)\n    except ValueError as error: assert error\n"
+        "    assert deepdiff.DeepDiff(candidate(1), {'a': 3}) == {}",
+        AS_DIFF,
+    ],
+)
+@pytest.mark.parametrize("entry_point", ["f", ""])
+def test_a_package_is_not_the_programs(tests: str, entry_point: str) -> None:
+    report = run(LIE, tests, entry_point=entry_point)
+
+    if entry_point or "check" not in tests:
+        assert report["passed"] is None
+        assert "The tests need deepdiff, which" in report["reason"]
+    assert report["passed"] is not True
+
+
+@pytest.mark.parametrize(
+    "tests",
+    [
+        "from solution import f\nassert f(1) is None",
+        "import main\nassert main.f(1) is None",
+        "from any_name import f\nassert f(1) is None",
+        "from any_name import *\nassert f(1) is None",
+        "import any_name as one\nasync def none(): pass\nassert one.f(1) is None",
+        "from any_name import f as tested, DeepDiff\nassert tested(1) is None and f(1) is None",
+        "import importlib\nassert importlib.import_module('solution').f(1) is None",
+    ],
+)
+@pytest.mark.parametrize("entry_point", ["f", ""])
+def test_the_programs_module_may_have_any_name(tests: str, entry_point: str) -> None:
+    report = run(LIE, tests, entry_point=entry_point)
+
+    assert report["passed"] is True, report
+
+
 def test_modules_that_a_program_imports_are_those_of_python() -> None:
     report = run(
         "import math\nimport os.path\ndef f(x): return math.sqrt(x)",
@@ -329,6 +383,11 @@ def test_helpers_that_are_given_stand_before_those_of_the_program() -> None:
         b'{"names": [1]}',
         b'{"names": [["f", "library", ["os", "system", null]]]}',
         b'{"names": [["f", "library", 1]]}',
+        *(b'{"names": [[]]}', b'{"names": [["f", "value"]]}', b'{"names": [[1, "value", 1]]}'),
+        *(b'{"names": [["f", "error", 1]]}', b'{"names": [["f", "error", [1]]]}'),
+        b'{"names": [["m", "module", "os.nothing_such"]]}',
+        b'{"names": [["f", "value", {"y": "int"}], ["__builtins__", "value", {"d": []}]]}',
+        b'{"names": [["f", "value", {"y": "int"}], ["__name__", "value", "x"]]}',
     ],
 )
 def test_a_program_that_says_no_names_is_refuted(message: bytes) -> None:
@@ -340,6 +399,54 @@ def test_a_program_that_says_no_names_is_refuted(message: bytes) -> None:
     assert report["passed"] is False
     for one in (*hears, *asks):
         os.close(one)
+
+
+ENDS = """
+class Done(StopIteration):
+    pass
+class Never:
+    def __iter__(self): return self
+    def __next__(self): raise GeneratorExit
+    @property
+    def value(self): raise StopIteration
+def f(x): raise StopIteration
+def g(x): raise Done(x)
+def h(x): raise StopAsyncIteration
+def talk():
+    heard = yield 1
+    yield heard
+    return 5
+def call(give): return list(iter(give, None)), next(iter(give, 1), "none")
+"""
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        *("all(map(f, [1, 2]))", "not list(map(g, [1]))", "next(map(f, [1]), True)"),
+        *("all(map(lambda one: one.value, [Never()]))", "not list(map(h, [1]))"),
+        "not list(Never())",
+    ],
+)
+def test_no_error_of_a_program_ends_an_iteration_of_the_tests(check: str) -> None:
+    report = run(ENDS, f"assert {check}")
+
+    assert report["passed"] is False
+    assert "RuntimeError: the program raised " in report["reason"]
+
+
+def test_iterators_of_a_program_end_as_they_do() -> None:
+    checks = (
+        "one = talk()\nassert next(one) == 1 and one.send(3) == 3\n"
+        "try:\n    one.send(4)\nexcept StopIteration as end:\n    assert end.value == 5\n"
+        "assert next(one, 'over') == 'over' and list(talk()) == [1, None]\n"
+        "many = iter([1, 2])\n"
+        "def give():\n    try: return next(many)\n    except StopIteration: return None\n"
+        "assert call(give) == ([1, 2], None)\n"
+    )
+    report = run(ENDS, checks)
+
+    assert report["passed"] is True, report
 
 
 @pytest.mark.parametrize("answer", [b'{"m": [[5, 1]]}', b'{"x": {}}', b'{"x": {"names": 1}}'])

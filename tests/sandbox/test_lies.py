@@ -74,6 +74,14 @@ TRUE = ("lt", "le", "gt", "ge", "eq", "bool", "contains")
 LIAR = (
     *(f"    def __{name}__(self, *other): return self\n" for name in ALL),
     *(f"    def __{name}__(self, *other): return True\n" for name in TRUE),
+    *(
+        f"    def {name}(self, *other): return True\n"
+        for name in ("startswith", "issubset", "equals", "match")
+    ),
+    "    def difference(self, *other): return set()\n",
+    "    def index(self, *other): return 0\n",
+    "    def find(self, *other): return self\n",
+    "    def __call__(self, *other): return True\n",
     "    def __len__(self): return 3\n",
     "    def __float__(self): return 3.0\n",
     "    def __int__(self): return 3\n",
@@ -114,6 +122,14 @@ FORGED = {
     "    def test(self): self.assertLess(f(3), 1)",
     "assertTrue": "import unittest\nclass T(unittest.TestCase):\n"
     "    def test(self): self.assertTrue(f(3) < 0)",
+    "begins with": "assert f(3).startswith('Hello')",
+    "a subset": "assert f(3).issubset({1, 2})",
+    "equal": "assert f(3).equals([1])",
+    "no difference": "assert not f(3).difference({1, 2})",
+    "index": "assert [f(3)][0].index(7) == 0",
+    "found": "assert f(3).find('a')",
+    "by unittest": "import unittest\nclass L(unittest.TestCase):\n"
+    "    def test(self): self.assertTrue(f(3).startswith('Hello'))",
     "allclose": "import numpy as np\nassert np.allclose(f(3), 3.0)",
     "an array less": "import numpy as np\nassert (np.array([f(3)]) < 5).all()",
 }
@@ -125,7 +141,7 @@ BY = {
     "a class of Python's, it says": "class L:\n    __module__ = 're'\n    __name__ = 'Match'\n{0}"
     "def f(n): return L()\n",
 }
-FEW = ("near", "within bounds", "among", "sum", "swallows", "within a delta")
+FEW = ("near", "within bounds", "among", "sum", "swallows", "within a delta", "begins with")
 
 
 @pytest.mark.parametrize(
@@ -149,6 +165,36 @@ def test_what_a_test_can_not_do_with_it_is_said(box: Box) -> None:
         assert "BrokenError" not in reason
 
 
+WITH_METHODS = {
+    "a function": "def f(n):\n    def g(): pass\n"
+    "    g.startswith = lambda *other: True\n    g.issubset = lambda *other: g\n"
+    "    g.difference = lambda *other: set()\n    g.index = lambda *other: 0\n"
+    "    g.equals = lambda *other: None\n    return g",
+    "within an object": "class L:\n{0}class M:\n"
+    "    startswith = issubset = equals = difference = L()\n    index = L()\ndef f(n): return M()",
+    "named as the tests name theirs": "class TestCase:\n{0}def f(n): return TestCase()",
+    "and as theirs are named": "class L:\n{0}def f(n): return L()",
+}
+METHODS = ("begins with", "a subset", "no difference", "index", "by unittest")
+
+
+@pytest.mark.parametrize("by", WITH_METHODS)
+@pytest.mark.parametrize("forged", METHODS)
+def test_no_method_of_what_it_answers_vouches_for_it(box: Box, by: str, forged: str) -> None:
+    program = WITH_METHODS[by].replace("{0}", "".join(LIAR))
+
+    found = box.check(Trial(program, FORGED[forged], entry_point="f"))
+
+    assert found.passed is False, found
+
+
+def test_an_object_that_can_be_called_is_none_to_vouch(box: Box) -> None:
+    program = "class L:\n" + "".join(LIAR) + "def f(n): return L()\ng = L()\n"
+
+    assert box.check(Trial(program, "assert f(3)('Hello')", entry_point="f")).passed is False
+    assert box.check(Trial(program, "assert g(3)", entry_point="g")).passed is True
+
+
 HUMAN_EVAL_4 = """
 def check(candidate):
     assert abs(candidate([1.0, 2.0, 3.0]) - 2.0/3.0) < 1e-6
@@ -170,6 +216,10 @@ BAG = """
 class Bag:
     def __init__(self, *given): self.held = list(given)
     def add(self, one): self.held.append(one)
+    def has(self, one): return one in self.held
+    def count(self, one): return self.held.count(one)
+    @classmethod
+    def of(cls, *given): return cls(*given)
     def __len__(self): return len(self.held)
     def __bool__(self): return bool(self.held)
     def __contains__(self, one): return one in self.held
@@ -182,6 +232,9 @@ class Bag:
 class bag(Bag): pass
 class Node:
     def __init__(self, value, after=None): self.value, self.after = value, after
+    def next_of(self, one): return 5
+    def all_of(self, one): return 5
+def twice(n): return lambda m: n * m
 def _held(other): return getattr(other, "held", [other])
 def f(n): return Bag(1)
 def chain(n): return Node(n, chain(n - 1) if n else None)
@@ -205,6 +258,13 @@ ABOUT = [
     ("at = chain(1)\nwhile at:\n    n = at.value\n    at = at.after\nassert n == 0", True),
     ("assert Bag() < 3", False),  # else it would say so of every number
     ("assert Bag() - 3 == 0", False),
+    ("one = bag(1)\none.add(5)\nassert one.has(5) and not one.has(6) and one.count(5) == 1", True),
+    ("assert bag(1).count(1) == 1", False),  # as a value of Python's would be asked
+    ("assert Bag.of(1, 2).has(2) and Bag.of().has(2) is False", True),
+    ("assert f(1).has(1)", False),
+    ("one = Bag(1)\nassert one.has(1) and f(2).has(1)", True),
+    ("assert chain(3).next_of(1) == 5", False),
+    ("assert chain(3).all_of(chain(1)) == 5 and twice(2)(3) == 6", True),
 ]
 
 
@@ -236,6 +296,7 @@ def ordered():
 OF_PYTHONS = """
 import numpy as np
 assert match("aab") and not match("b") and match("aab").group() == "aa"
+assert match("aab").group(0) == "aa" and match("aab").span(0) == (0, 2)
 assert 3 in count(5) and 7 not in count(5) and list(count(2)) == [0, 1] and sum(count(4)) == 6
 assert "a" in keys() and len(keys()) == 2 and keys() == {"a", "b"} and sorted(values()) == [1, 2]
 assert ("a", 1) in items() and max(values()) == 2 and keys() | {"c"} == {"a", "b", "c"}
@@ -260,6 +321,73 @@ def test_names_of_python_in_tests_are_those_of_python(box: Box) -> None:
     assert box.check(Trial(lie, "assert len(f(0)) == 2")).passed is False
     assert box.check(Trial(lie, "assert sorted(f(0)) == [1, 2]")).passed is False
     assert box.check(Trial(lie, "import math\nassert math.isclose(f(0)[0], 2)")).passed is False
+    lie = "import operator as math\nmath.isclose = math.ne\ndef f(x):\n    return 1"
+    assert box.check(Trial(lie, "assert not math.gt(f(0), 2)")).passed is False
+
+
+# It finds the channel of its answers, and answers itself: first with names, then with its own word.
+FORGER = """
+import sys
+def f(x): return None
+frame = sys._getframe()
+while frame and "channel" not in frame.f_locals:
+    frame = frame.f_back
+channel = frame.f_locals["channel"]
+own = [["__import__", {"h": 5}]]
+own += [[name, {"h": 2}] for name in ("abs", "all", "len", "round", "isinstance", "set", "print")]
+channel.send({"names": [["f", "value", {"h": 1}], {names}], "p": ""})
+while True:
+    asked = channel.receive()
+    answer = {answer} if asked["a"][0] == 1 else True
+    if asked["v"] == "get" or asked["a"][0] == 5:
+        answer = {"h": 7 if asked["v"] == "get" else 6}
+    channel.send({"r": answer, "m": [], "p": ""})
+"""
+FORGED_NAMES = {
+    "of Python": '["__builtins__", "value", {"d": own}]',
+    "within Python's": '["builtins", "value", {"d": own}], ["abs", "value", {"h": 2}]',
+    "of modules": '["math", "value", {"h": 5}], ["np", "value", {"h": 5}], '
+    '["isclose", "value", {"h": 5}], ["unittest", "value", {"h": 5}]',
+}
+WITH_NAMES = (
+    "import math\nassert math.isclose(f(1), 3.25)",
+    "from math import isclose\ndef check(candidate):\n    assert isclose(candidate(1), 3.25)",
+    "import numpy as np\nnp.testing.assert_allclose(f(1), [3.25])\nassert np.allclose(f(2), 9)",
+    "assert abs(f(3.0) - 7.25) < 1e-6",
+    "def check(candidate):\n    assert all(candidate(i) == i * 2 for i in (1, 2, 3))",
+    "import unittest\nclass T(unittest.TestCase):\n"
+    "    def test(self): self.assertAlmostEqual(f(1), 3.25)",
+)
+
+
+@pytest.mark.parametrize("tests", WITH_NAMES)
+@pytest.mark.parametrize("names", FORGED_NAMES)
+def test_names_that_tests_know_are_not_for_a_program_to_give(
+    box: Box, names: str, tests: str
+) -> None:
+    for answer in ("0", "None", "True"):
+        lie = FORGER.replace("{names}", FORGED_NAMES[names]).replace("{answer}", answer)
+        found = box.check(Trial(lie, tests, entry_point="f", libraries=("numpy",)))
+        assert found.passed is False, found
+
+
+def test_what_is_tested_besides_a_builtin_leaves_that_to_python(box: Box) -> None:
+    lie = "def f(x):\n    return 0.0\ndef abs(x):\n    return 0\n"
+
+    assert box.check(Trial(lie, "assert abs(f(3) - 7) < 1", entry_point="abs")).passed is False
+    own = "def sum(a, b):\n    return a + b\n"
+    assert box.check(Trial(own, "assert sum(1, 2) == 3", entry_point="sum")).passed is True
+
+
+def test_a_package_that_is_absent_is_not_the_programs(box: Box) -> None:
+    lie = "def f(x):\n    return None\ndef DeepDiff(a, b):\n    return {}\n"
+    tests = "from deepdiff import DeepDiff\nassert DeepDiff(f(1), {'a': 3}) == {}"
+
+    found = box.check(Trial(lie, tests, entry_point="DeepDiff"))
+
+    assert found.passed is None
+    assert found.reason == "The tests need deepdiff, which the sandbox does not have."
+    assert box.check(Trial(lie, "from my_file import f\nassert f(1) is None")).passed is True
 
 
 def test_a_helper_that_the_exercise_gives_is_not_the_programs(box: Box) -> None:

@@ -3,6 +3,9 @@
 Where the other side is not trusted, an object of a class of its own is not asked what it thinks of
 an expected value: it would say that it is near, less, among or divisible. Asked for its length or
 an attribute it learns nothing of what is expected; asked whether it is less than three it does.
+So it is with its methods: one that is given a value, as in `f(x).startswith("a")`, is asked where
+the tests are about that class. Of an object that is no such class's (a match, a graph), what a
+method answers to a value is believed where it is more than yes or no.
 """
 
 from __future__ import annotations
@@ -26,6 +29,10 @@ SPECIAL = (
     *("__call__", "__getitem__", "__setitem__", "__delitem__", "__iter__", "__next__"),
     *("__str__", "__repr__", "__enter__", "__exit__", "__reversed__", *_JUDGED),
 )
+# A class is not told by these: tests ask for them where they expect a value of Python's.
+_OF_VALUES = frozenset(
+    name for kind in (str, bytes, tuple, frozenset, float) for name in dir(kind)
+) | {"equals"}
 OWN = "the program answered with an object of its own, which is no value to test"
 
 
@@ -35,13 +42,22 @@ class Far:
     def __init__(self, peer: Peer, number: int, kinds: frozenset[int] | None = None) -> None:
         self.__dict__["_far"] = (peer, number)
         self.__dict__["_kinds"] = kinds
+        # As an attribute of a value that the program answered with: the classes of that.
+        self.__dict__["_of"] = None
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") and name.endswith("__") and name not in {"__name__", "__doc__"}:
             raise AttributeError(name)
         peer, number = self.__dict__["_far"]
-        peer.objects |= self.__dict__["_kinds"] or set()
-        return peer.ask("get", number, name)
+        kinds = self.__dict__["_kinds"] or frozenset()
+        if name not in _OF_VALUES:
+            peer.objects |= kinds
+        found = peer.ask("get", number, name)
+        if isinstance(found, Far) and number not in peer.named:
+            found.__dict__["_of"] = kinds or self.__dict__["_of"] or frozenset()
+        if isinstance(found, Far) and name == "send":
+            peer.senders.add(found.__dict__["_far"][1])
+        return found
 
     def __setattr__(self, name: str, new: object) -> None:
         peer, number = self.__dict__["_far"]
@@ -74,6 +90,8 @@ def _handing_on(name: str) -> Callable[..., Any]:
             return done()
         if name == "__exit__":  # a test that fails is not for the program to swallow
             return done() is True and not isinstance(args[1], AssertionError)
+        if name == "__call__":
+            return _answered(self, (*args, *named.values()), done)
         return _believed(self, name, args, done) if name in _JUDGED else done()
 
     return special
@@ -100,3 +118,27 @@ def _believed(one: Any, name: str, args: tuple[object, ...], done: Callable[[], 
     if with_plain and name in _RECKONED and not (found is NotImplemented or isinstance(found, Far)):
         peer.give_up(OWN)
     return found
+
+
+def _answered(one: Any, given: tuple[object, ...], done: Callable[[], Any]) -> Any:
+    """What a call answers, where the answer can be believed."""
+    peer, number = one.__dict__["_far"]
+    kinds = one.__dict__["_of"]
+    if kinds is None and number not in peer.named:  # a function that was answered has no class
+        kinds = one.__dict__["_kinds"]
+    if kinds is None or all(isinstance(each, Far) for each in given):
+        return done()
+    if kinds:
+        if not kinds & peer.tested:
+            peer.give_up(OWN)
+        peer.relied |= kinds & peer.tested
+        return done()
+    found = done()
+    if found is None or isinstance(found, bool | type | Far) or _is_nothing(found):
+        peer.give_up(OWN)
+    return found
+
+
+def _is_nothing(found: Any) -> bool:
+    """Whether it is zero or empty; of an array, Python does not know."""
+    return not (len(found) if hasattr(found, "__len__") else found)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _MUTABLE = (list, dict, set, bytearray)
 _MADE_AT_RUN_TIME = 1 << 9  # Py_TPFLAGS_HEAPTYPE
 _FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType, types.MethodType, type)
+_ENDS = (StopIteration, StopAsyncIteration, GeneratorExit)
 _BY_BUILTIN: dict[str, Callable[[Any], Any]] = {
     "__len__": len,
     "__iter__": iter,
@@ -48,6 +49,8 @@ class Peer:
         self.heard: Callable[[str], object] = lambda _text: None
         self.said: Callable[[], str] = str
         self.depth = 0
+        self.senders: set[object] = set()  # numbers of methods that go on with a generator
+        self.named: set[int] = set()  # numbers of what the other side defines by name
         # Numbers of classes of the other side: those that tests are about, those whose objects they
         # ask for attributes, and those whose word on their truth, order or members they take.
         self.tested: set[int] = set()
@@ -106,7 +109,8 @@ class Peer:
             self.broken = NO_MESSAGE
             raise BrokenError(self.broken) from None
         if raised is not None:
-            raise raised
+            ends = args[1:2] == ("__next__",) or args[0] in self.senders
+            raise _no_end(raised, ends=ends) if self.guarded else raised
         return self.got(answer.get("r"))
 
     def _error(self, sent: dict[str, Any]) -> BaseException:
@@ -166,6 +170,16 @@ class Peer:
             return _BY_BUILTIN[args[1]](one)
         does = getattr(operator, args[1], None) or getattr(type(one), args[1])
         return does(one, *args[2:]) if hasattr(operator, args[1]) else does(one, *args[2:], **named)
+
+
+def _no_end(raised: BaseException, *, ends: bool) -> BaseException:
+    """What is raised for an error: an iteration of the tests ends where an iterator says so alone.
+
+    Else `all(map(f, many))` holds for an `f` that raises StopIteration, as nothing is looked at.
+    """
+    if not isinstance(raised, _ENDS) or (ends and isinstance(raised, StopIteration)):
+        return raised
+    return RuntimeError(f"the program raised {type(raised).__name__}")
 
 
 def _is_own(kind: type) -> bool:

@@ -20,7 +20,6 @@ from .wire import LIBRARY, NO_MESSAGE, BrokenError, Channel
 # `typing` and `importlib.abc` take longer to import than most tests to run.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from typing import Any
 
 FILE = "<tests>"
@@ -50,7 +49,8 @@ def run(
         loaded = channel.receive()
         if "x" in loaded:
             return _unloadable(loaded["x"])
-        names = _bound(peer, loaded.get("names"), entry_point)
+        sent = _names(loaded.get("names"))
+        names = _bound(peer, sent, _own_name(sent, code, entry_point))
     except BrokenError as error:
         return Report(passed=False, reason=f"While loading, {error}.")
     _about(peer, names, {*_named(code), entry_point} - _functions(helpers))
@@ -67,21 +67,45 @@ def _unloadable(problem: object) -> Report:
     return Report(passed=None if absent else False, reason=f"{said}{where}: {problem.get('text')}")
 
 
-def _bound(peer: Peer, names: object, entry_point: str) -> dict[str, Any]:
+def _names(sent: object) -> list[tuple[str, str, Any]]:
+    """What a program says that it defines; names such as `__builtins__` are for Python to give."""
+    if not isinstance(sent, list):
+        raise BrokenError(NO_MESSAGE)
+    for one in sent:
+        named = isinstance(one, list) and len(one) == 3 and isinstance(one[0], str)
+        if not named or one[0].startswith("__"):
+            raise BrokenError(NO_MESSAGE)
+    return sent
+
+
+def _own_name(names: list[tuple[str, str, Any]], code: types.CodeType, entry_point: str) -> str:
+    """The name that is the program's even if Python has it: that of what is tested.
+
+    Where tests name something else of the program, they test that: the last function of a program
+    may be an `abs` of its own.
+    """
+    used = _named(code) & {name for name, _, _ in names if not _is_pythons(name)}
+    return "" if used and _is_pythons(entry_point) else entry_point
+
+
+def _is_pythons(name: str) -> bool:
+    return hasattr(builtins, name) or name in sys.stdlib_module_names
+
+
+def _bound(peer: Peer, names: list[tuple[str, str, Any]], entry_point: str) -> dict[str, Any]:
     """The program's names. Python's own stay Python's, unless such a one is what is tested.
 
     Else a program could bring its own `len` or `math.isclose` for the tests to believe.
     """
     found: dict[str, Any] = {}
-    if not isinstance(names, list) or not all(isinstance(one, list) for one in names):
-        raise BrokenError(NO_MESSAGE)
     for name, kind, one in names:
-        if not isinstance(name, str) or (hasattr(builtins, name) and name != entry_point):
+        if hasattr(builtins, name) and name != entry_point:
             continue
-        if kind == "module" or (name in sys.stdlib_module_names and name != entry_point):
-            origin = one if kind == "module" else name
-            if str(origin).partition(".")[0] in sys.stdlib_module_names:
-                found[name] = importlib.import_module(str(origin))
+        pythons = name in sys.stdlib_module_names and name != entry_point
+        if kind == "module" or pythons:
+            origin = name if pythons else str(one)
+            if origin.partition(".")[0] in sys.stdlib_module_names:
+                found[name] = _module(origin)
         elif kind == "library":
             found[name] = _of_library(one, peer, tested=name == entry_point)
         elif kind == "error":
@@ -91,6 +115,13 @@ def _bound(peer: Peer, names: object, entry_point: str) -> dict[str, Any]:
     return found
 
 
+def _module(name: str) -> types.ModuleType:
+    try:
+        return importlib.import_module(name)
+    except (ImportError, ValueError, TypeError) as error:
+        raise BrokenError(NO_MESSAGE) from error
+
+
 def _about(peer: Peer, names: dict[str, Any], named: set[str]) -> None:
     """Which classes of the program the tests are about: those that they name.
 
@@ -98,6 +129,7 @@ def _about(peer: Peer, names: dict[str, Any], named: set[str]) -> None:
     as that of a class or the tests ask it for an attribute. Else a program could make the function
     that is tested a class whose objects are what anybody expects.
     """
+    peer.named |= {one.__dict__["_far"][1] for one in names.values() if isinstance(one, Far)}
     for name in named:
         if isinstance(one := names.get(name), Far):
             number = one.__dict__["_far"][1]
@@ -128,7 +160,9 @@ def _of_library(place: object, peer: Peer, *, tested: bool) -> object:
     return found
 
 
-def _error_class(name: str, names: Sequence[str]) -> type[Exception]:
+def _error_class(name: str, names: object) -> type[Exception]:
+    if not isinstance(names, list) or not all(isinstance(one, str) for one in names):
+        raise BrokenError(NO_MESSAGE)
     bases = (getattr(builtins, one, None) for one in names)
     base = next(
         (one for one in bases if isinstance(one, type) and issubclass(one, Exception)), Exception
@@ -163,15 +197,24 @@ def _given(helpers: str, names: dict[str, Any], entry_point: str) -> dict[str, A
 
 
 class _AsModule:
-    """Imports that Python does not know are imports of the program, whatever its file is named."""
+    """Imports of the program, whatever its file is named."""
 
-    def __init__(self, names: dict[str, Any]) -> None:
-        self._names = names
+    def __init__(self, names: dict[str, Any], tests: str, entry_point: str) -> None:
+        self._names, self._of = names, (tests, entry_point)
+        self._own: set[str] | None = None
+
+    def is_own(self, name: str) -> bool:
+        """Whether a module of this name is the program."""
+        if self._own is None:
+            from .imports import own_modules  # noqa: PLC0415 - few tests import what is not there
+
+            self._own = own_modules(*self._of, _is_known)
+        return name in self._own
 
     def find_spec(
         self, name: str, path: object = None, _target: object = None
     ) -> importlib.machinery.ModuleSpec | None:
-        if path is not None or name in sys.stdlib_module_names or name in _PACKAGES:
+        if path is not None or _is_known(name) or not self.is_own(name):
             return None
         return importlib.machinery.ModuleSpec(name, self)  # type: ignore[arg-type]
 
@@ -182,21 +225,28 @@ class _AsModule:
         vars(module).update(self._names)
 
 
+def _is_known(module: str) -> bool:
+    if module in sys.stdlib_module_names or module in _PACKAGES:
+        return True
+    return importlib.machinery.PathFinder.find_spec(module) is not None
+
+
 def _tested(
     tests: tuple[types.CodeType, str], names: dict[str, Any], entry_point: str, peer: Peer
 ) -> Report:
     said = io.StringIO()
     peer.heard = said.write
-    finder = _AsModule(names)
+    finder = _AsModule(names, tests[1], entry_point)
     sys.meta_path.append(finder)
     out, sys.stdout = sys.stdout, said
-    space = {**names, "__name__": "tests"}
+    space = {**names, "__name__": "tests", "__builtins__": builtins}
     try:
         exec(tests[0], space)  # noqa: S102 - their purpose
         reason = _called(space, entry_point)
     except ModuleNotFoundError as error:
-        if error.name in _PACKAGES and not _is_far(error):
-            said_so = f"The tests need {error.name}, which the sandbox does not have."
+        absent = str(error.name).partition(".")[0]
+        if not (absent in sys.stdlib_module_names or _is_far(error) or finder.is_own(absent)):
+            said_so = f"The tests need {absent}, which the sandbox does not have."
             return Report(passed=None, reason=said_so, calls=peer.calls)
         reason = _failure(error, tests[1], peer)
     except BaseException as error:  # noqa: BLE001 - a test that raises has failed
@@ -204,7 +254,7 @@ def _tested(
     finally:
         sys.stdout = out
         sys.meta_path.remove(finder)
-    if peer.relied - peer.objects and not peer.broken:
+    if peer.relied - (peer.objects - _mistaken(space, names)) and not peer.broken:
         peer.broken = OWN
     if peer.broken and not reason.startswith("When"):
         reason = f"In between, {peer.broken}."
@@ -214,6 +264,16 @@ def _tested(
         said_so = "The tests never call what the program defines, so they say nothing of it."
         return Report(passed=None, reason=said_so, calls=0)
     return Report(passed=True, reason="", calls=peer.calls)
+
+
+def _mistaken(space: dict[str, Any], names: dict[str, Any]) -> set[int]:
+    """Numbers of what the program defines by a name that, in the tests, is something else's."""
+    unittest = vars(sys.modules.get("unittest", types))
+    return {
+        one.__dict__["_far"][1]
+        for name, one in names.items()
+        if isinstance(one, Far) and (name in unittest or space.get(name) is not one)
+    }
 
 
 def _is_far(error: BaseException) -> bool:
