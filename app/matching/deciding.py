@@ -139,9 +139,8 @@ def start(
     Of the samples of a cluster one stays. Nothing is deleted and all of it can be undone.
     """
     require_role(by, Role.LEAD, "decide on duplicates")
-    if jobs.open_jobs(session, dataset.id, JobKind.DEDUPLICATE):
-        raise ConflictError("Duplicates of this dataset are being changed right now.")
     run = session.get_one(MatchRun, uuid.UUID(what.run))
+    _refuse_busy(session, dataset, run.matcher)
     row = BulkAction(
         dataset_id=dataset.id, created_by=by.id, action=action, argument=run.matcher, where=""
     )
@@ -165,6 +164,16 @@ def start(
     return row, job
 
 
+def _refuse_busy(session: Session, dataset: Dataset, matcher: str) -> None:
+    if jobs.open_jobs(session, dataset.id, JobKind.DEDUPLICATE):
+        raise ConflictError("Duplicates of this dataset are being changed right now.")
+    searches = jobs.open_jobs(session, dataset.id, JobKind.MATCH)
+    if any(job.params["matcher"] == matcher for job in searches):
+        raise ConflictError(
+            f"`{matcher}` is looking for duplicates here right now. Decide on what it finds."
+        )
+
+
 def latest(session: Session, dataset_id: int) -> BulkAction | None:
     """The newest decision on duplicates that changed something and stands."""
     query = select(BulkAction).where(
@@ -182,10 +191,9 @@ def undo(session: Session, dataset: Dataset, *, by: Principal) -> tuple[BulkActi
     row = latest(session, dataset.id)
     if row is None:
         raise NotFoundError("There is no decision on duplicates here that could be taken back.")
+    _refuse_busy(session, dataset, row.argument)
     if row.affected > AT_ONCE:
         return row, bulk.undo(session, row.id, by=by)
-    if jobs.open_jobs(session, dataset.id, JobKind.DEDUPLICATE):
-        raise ConflictError("Duplicates of this dataset are being changed right now.")
     undo_range(session, row, by, *_ALL)
     row.undone_at = now()
     session.flush()

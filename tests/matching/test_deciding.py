@@ -111,6 +111,23 @@ def test_undo_brings_back_exactly_what_went(
         deciding.undo(session, dataset, by=lead)
 
 
+def test_nothing_is_decided_while_the_same_matcher_looks_again(
+    session: Session, dataset: Dataset, lead: Principal
+) -> None:
+    decide(session, dataset, lead)
+    job = service.start(session, dataset, "minhash", {}, by=lead)
+
+    for doing in (
+        lambda: decide(session, dataset, lead),
+        lambda: deciding.undo(session, dataset, by=lead),
+    ):
+        with pytest.raises(ConflictError, match="`minhash` is looking for duplicates here"):
+            doing()
+    run_job(session, job.id)
+    deciding.undo(session, dataset, by=lead)
+    assert Status.DROPPED not in statuses(session, dataset)
+
+
 def test_what_was_restored_stays_and_is_not_taken_again(
     session: Session, dataset: Dataset, lead: Principal
 ) -> None:

@@ -78,9 +78,7 @@ class Ngram7(Layer):
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if self.partly > self.contaminated:
-            raise ValueError(
-                "a candidate can't need more than a match: partly is above contaminated"
-            )
+            raise ValueError("a candidate can't need more than a match: partly > contaminated")
         return self
 
     def index(self, items: Sequence[Text], setting: Setting) -> Index:  # noqa: ARG002

@@ -37,7 +37,7 @@ class Syntax(Layer):
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if self.broad > self.strict:
-            raise ValueError("a candidate can't need more than a match: broad is above strict")
+            raise ValueError("a candidate can't need more than a match: broad > strict")
         return self
 
     def index(self, items: Sequence[Text], setting: Setting) -> Index:  # noqa: ARG002
