@@ -42,6 +42,10 @@ def lines_of(
         money += llm.cost(provider, *taken)
     raw = "\n\n".join(one.text for one in (*talk.replies, *talk.judged))
     leaf = int(task.values["leaf"]) if "leaf" in task.values else None
-    first = Line(task.number, 0, made[0], raw, tokens_in, tokens_out, money, leaf)
-    rest = (Line(task.number, item, one, leaf=leaf) for item, one in enumerate(made[1:], start=1))
+    used = frozenset(talk.used)
+    first = Line(task.number, 0, made[0], raw, tokens_in, tokens_out, money, leaf, used)
+    rest = (
+        Line(task.number, item, one, leaf=leaf, prompts=used)
+        for item, one in enumerate(made[1:], start=1)
+    )
     return first, *rest

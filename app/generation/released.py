@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from app.curation.generators.prompts import SHOWN_HASH
 from app.generation import guards
 from app.generation.models import GenerationRun
 
@@ -22,7 +23,10 @@ WITH RECURSIVE of_row AS (
   FROM of_row JOIN generation_drafts d ON d.sample_id = of_row.sample
 )
 """
-_MADE = "SELECT held.run_id, held.depth, held.row FROM held"
+_MADE = """
+SELECT held.run_id, held.depth, held.row, coalesce(b.metadata ->> 'prompts', '')
+FROM held JOIN sample_bodies b ON b.sample_id = held.sample AND b.revision = 1
+"""
 # What a run took was taken for all of its drafts: for one that is released, others failed. It is
 # what the ledger holds: replies that an earlier run paid for are that run's.
 _RUNS = """
@@ -70,18 +74,22 @@ def told(session: Session, release_id: uuid.UUID, dataset_id: int) -> dict[str, 
     rows: dict[str, dict[str, set[int]]] = {name: defaultdict(set) for name in names}
     every: set[int] = set()
     by_run: dict[uuid.UUID, set[int]] = defaultdict(set)
+    asked: dict[tuple[uuid.UUID, str], set[int]] = defaultdict(set)
     templates: dict[tuple[str, str, int, str], set[int]] = defaultdict(set)
-    for run_id, depth, row in session.execute(text(_OF + _MADE), {"release": release_id}):
+    for run_id, depth, row, hashes in session.execute(text(_OF + _MADE), {"release": release_id}):
         every.add(row)
         rows["depth"][str(depth)].add(row)
         by_run[run_id].add(row)
+        for prompt in hashes.split():
+            asked[run_id, prompt].add(row)
     for run in session.scalars(select(GenerationRun).where(GenerationRun.id.in_(by_run))):
         mine = by_run[run.id]
         rows["generator"][f"{run.generator} v{run.version}"] |= mine
         if run.model:
             rows["model"][run.model] |= mine
         for name, one in run.prompts.items():
-            templates[run.generator, name, one["version"], one["hash"]] |= mine
+            if by := asked.get((run.id, one["hash"][:SHOWN_HASH])):
+                templates[run.generator, name, one["version"], one["hash"]] |= by
     return {
         "rows": len(every),
         **{name: {key: len(one[key]) for key in sorted(one)} for name, one in rows.items()},

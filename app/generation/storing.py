@@ -9,6 +9,7 @@ from sqlalchemy import insert, select, text
 from sqlalchemy.orm import Session
 
 from app.curation.generators.base import Draft, Made, Outcome
+from app.curation.generators.prompts import SHOWN_HASH
 from app.curation.records import Origin, Record
 from app.curation.text.identity import content_hash
 from app.generation.models import GenerationDraft, GenerationRun
@@ -44,6 +45,7 @@ class Line:
     tokens_out: int = 0
     money: Decimal = Decimal(0)
     leaf: int | None = None
+    prompts: frozenset[str] = frozenset()  # names of those that were asked by
 
 
 def store(session: Session, run: GenerationRun, lines: Sequence[Line]) -> None:
@@ -138,7 +140,7 @@ def _samples(
     for place, one in enumerate(lines):
         if one.made.outcome is Outcome.ACCEPTED and one.made.draft is not None:
             places.append(place)
-            records.append(_record(run, one.made, one.made.draft, depth[place]))
+            records.append(_record(run, one, one.made.draft, depth[place]))
     if not records:
         return {}
     source = session.get_one(Source, run.source_id)
@@ -160,7 +162,7 @@ def _samples(
     return ids
 
 
-def _record(run: GenerationRun, made: Made, draft: Draft, depth: int) -> Record:
+def _record(run: GenerationRun, line: Line, draft: Draft, depth: int) -> Record:
     """The draft as a sample; what it was made by stands in its metadata."""
     told: dict[str, Any] = {
         "generator": run.generator,
@@ -168,13 +170,13 @@ def _record(run: GenerationRun, made: Made, draft: Draft, depth: int) -> Record:
         "run": run.number,
         "depth": depth,
     }
-    if made.gates:  # for those who review it
+    if line.made.gates:  # for those who review it
         told["gates"] = [
-            {"name": one.name, "reason": _clean(one.reason[:_REASON])} for one in made.gates
+            {"name": one.name, "reason": _clean(one.reason[:_REASON])} for one in line.made.gates
         ]
     if run.model:
-        hashes = [one["hash"][:12] for one in run.prompts.values()]
-        told |= {"model": run.model, "prompts": " ".join(hashes)}
+        used = [one for name, one in run.prompts.items() if name in line.prompts]
+        told |= {"model": run.model, "prompts": " ".join(one["hash"][:SHOWN_HASH] for one in used)}
     if run.judge_model:
         told["judge"] = run.judge_model
     return Record(

@@ -137,9 +137,14 @@ def test_what_is_made_says_for_which_leaf_and_from_which_seeds(
         job = generate(params={"leaves": "foundational_skills, knowledge/science/known0"})
 
     assert job.result["leaves"] == {"leaves": 4, "reached": 4, "short": []}
+    run = run_of(session, job)
     for sample in made(session):
         body = samples.body(session, sample)
         path = body.sample_metadata["taxonomy"]
+        hashes = body.sample_metadata["prompts"].split()
+        asked_by = {name for name, one in run.prompts.items() if one["hash"][:12] in hashes}
+        assert ("knowledge" in asked_by) is path.startswith("knowledge")
+        assert ("answer" in asked_by) is not path.startswith("knowledge")
         node = taxonomy.get(session, dataset, path)
         assert sample.domain == "/".join(path.split("/")[-2:])
         parents = session.scalars(

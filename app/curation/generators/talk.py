@@ -63,6 +63,7 @@ class Talk:
     replies: list[Reply] = field(default_factory=list)
     judged: list[Reply] = field(default_factory=list)
     questions: list[Question] = field(default_factory=list)
+    used: set[str] = field(default_factory=set)  # names of the prompts that were asked by
 
     async def text(self, name: str, values: Mapping[str, str], *, cold: bool = False) -> str:
         """The reply as a text without the quotation marks or fences that models put around it."""
@@ -118,6 +119,7 @@ class Talk:
     async def _asked(self, name: str, question: Question) -> Reply:
         """The reply of who is asked by this prompt; `replies` are the teacher's."""
         self.questions.append(question)
+        self.used.add(name)
         if self.judge is not None and self.prompts[name].judges:
             reply = await self.judge(question)
             self.judged.append(reply)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from app.curation.generators.prompts import SHOWN_HASH
 from app.curation.writers.base import WrittenFile
 
 _SIZES = (
@@ -15,7 +16,6 @@ _SIZES = (
     (1_000_000, "100K<n<1M"),
     (10_000_000, "1M<n<10M"),
 )
-_SHOWN_HASH = 12  # characters, as in the metadata of generated samples
 _LARGEST = "n>10M"
 _PART = re.compile(r"-\d{5}$")
 _CODE = re.compile(r"[a-z]{2,3}")  # of a language
@@ -129,7 +129,7 @@ def _prompts(prompts: Sequence[Mapping[str, Any]]) -> str:
             one["generator"],
             one["prompt"],
             str(one["version"]),
-            one["hash"][:_SHOWN_HASH],
+            one["hash"][:SHOWN_HASH],
             f"{one['rows']:,}",
         )
         for one in prompts
