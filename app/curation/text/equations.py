@@ -4,22 +4,35 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import pairwise
+from itertools import accumulate, pairwise
+from math import floor
+
+from app.curation.text.formulas import typed
 
 _TOKEN = re.compile(
     r"(?P<mixed>\d{1,6}\s(?:and\s)?\d{1,6}/\d{1,6}(?![\d.]))"
     r"|(?P<num>[$€£]?(?:\d{1,3}(?:,\d{3})+(?![,\d])(?:\.\d+)?|\d+(?![\d,]*,\d)(?:\.\d+)?|\.\d+)\s?"
     r"(?:%|\\%)?)"
-    r"|(?P<op>\\times|\\cdot|\\div|[-+*/×÷−–]|\bx\b(?=\s*[\d($])|\bof\b(?=\s*[\d($]))"
-    r"|(?P<eq>=)|(?P<par>[()])|(?P<word>[^\W\d_]+)|(?P<skip>\s+|\$)|(?P<other>\d[\d,]*|.)"
+    r"|(?P<pow>\^|(?<=[\d)])\*\*(?=[-\d(])|(?<=[\d)]\s)\*\*(?=\s[-\d(]))"
+    r"|(?P<skip>\s+|\$|\*\*|°)"
+    r"|(?P<op>\\times\b|\\cdot\b|\\div\b|//|[-+*/×÷−–·⋅]|\bof\b(?=\s*[\d($])"
+    r"|(?:(?<!\w)|(?<=[1-9])|(?<=\d0))[xX](?=\s*[\d($])"
+    r"|(?i:\b(?:plus|minus|times|multiplied\s+by|divided\s+by)\b)(?=\s*[-\d($]))"
+    r"|(?P<cut>=>|[<>!:]=)|(?P<eq>={1,2})|(?P<par>[()])"
+    r"|(?P<odd>\d[\d,]*|[√∛{}]|(?<=\d)!(?=\s*[-+*/=)])"
+    r"|\\(?:sqrt|[dt]?frac|[dt]?binom|log|ln|exp|sin|cos|tan|sum|prod|lfloor|rfloor|lceil|rceil)\b"
+    r"|\b(?:sqrt|log|ln|exp|sin|cos|tan|abs|min|max|gcd|lcm)(?=\s*\())"
+    r"|(?P<word>[^\W\d_]+(?:\^\d\b|[²³])?)|(?P<other>\\[A-Za-z]+|.)"
 )
+_LOOKS_LIKE_ONE = re.compile(r"([\d)])\s*=\s*([-$(]*\d)")
 _MARKED = re.compile(r"<<([^<>]*)>>")
-_OPS = {"×": "*", "\\times": "*", "\\cdot": "*", "x": "*", "of": "*"} | {
-    "÷": "/",
-    "\\div": "/",
-    "−": "-",
-    "–": "-",
+_OPS = {
+    **dict.fromkeys(("×", "\\times", "\\cdot", "·", "⋅", "x", "of", "times", "multiplied"), "*"),
+    **dict.fromkeys(("÷", "\\div", "divided"), "/"),
+    **dict.fromkeys(("−", "–", "minus"), "-"),
+    "plus": "+",
 }
+_PRODUCTS = frozenset(["*", "/", "//"])
 _MARKS = frozenset(",;:.!?\"'&|[]#")  # they part, and are no operands
 _NUMBERED = re.compile(r"^\s*(?:\(?\d+[.)](?!\d)|[-*•]\s)\s*")
 _JOINS = frozenset(
@@ -30,18 +43,22 @@ _JOINS = frozenset(
 )
 _MOST_TOKENS = 60
 _MOST_DIGITS = 30
-_LARGE = 10**30
+_LARGE, _LARGEST = 10**30, 10**300
+_MOST_BITS = 1000  # of a power
 _MOST_CHARS = 5000
 
 
 @dataclass(frozen=True, slots=True)
 class Equation:
-    """Two neighbouring sides: as written, what the left one is worth, whether it holds."""
+    """Two neighbouring sides as written; whether it holds, None if it can't be worked out.
+
+    `fault` says what is wrong, as `3 * 4 is 12, not 13`.
+    """
 
     left: str
     right: str
-    worth: str
-    holds: bool
+    holds: bool | None
+    fault: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +68,14 @@ class _Token:
     value: Fraction | None = None
 
 
+_Side = Sequence[_Token]
+
+
 def equations(line: str) -> Iterator[Equation]:
     """All equations between numbers in a line, those within << >> among them."""
-    line = _NUMBERED.sub("", line[:_MOST_CHARS])
+    if behind := _LOOKS_LIKE_ONE.search(line, _MOST_CHARS):
+        yield Equation(f"… {behind[1]}", f"{behind[2]} …", None)
+    line = typed(_NUMBERED.sub("", line[:_MOST_CHARS]))
     for part in (*_MARKED.findall(line), _MARKED.sub(" ", line)):
         if "=" not in part:
             continue
@@ -64,8 +86,8 @@ def equations(line: str) -> Iterator[Equation]:
 def _runs(text: str) -> Iterator[list[_Token]]:
     """Stretches of numbers and operators; one word behind a number is its unit.
 
-    What is neither ends a stretch. Where it may be an operand (a letter, a power) a token without
-    value stays at the end that it touches, so that no side with it is worked out.
+    What is neither ends a stretch. Where it may be an operand (a letter) a token without value
+    stays at the end that it touches, so that no side with it is worked out.
     """
     run: list[_Token] = []
     for found in _TOKEN.finditer(text):
@@ -73,11 +95,13 @@ def _runs(text: str) -> Iterator[list[_Token]]:
         if kind == "skip":
             continue
         last = run[-1].kind if run else ""
+        if kind == "op" and len(shown) > len("of") and shown[0].isalpha() and not _ends(run):
+            kind = "word"  # `then plus 3 + 4` adds nothing to a number
         touches = text[found.start() - 1 : found.start()].isdigit()
         if shown == "of" and last == "unit":  # `4 packs of 10` multiplies nothing
             yield run
             run = []
-        elif kind in {"num", "mixed", "op", "eq", "par"}:
+        elif kind in {"num", "mixed", "op", "pow", "eq", "par", "odd"}:
             if kind in {"num", "mixed"} and (
                 last in {"num", "unit"} or [one.kind for one in run] == ["word"]
             ):
@@ -85,16 +109,36 @@ def _runs(text: str) -> Iterator[list[_Token]]:
                 # The second half of `1 hour 20 minutes` is worth nothing alone.
                 half = last == "unit" and run[-1].text.lower() not in _JOINS
                 run = [_Token("half", "")] if half else []
+            if shown == "(" and (last == "unit" or (last == "num" and not touches)):
+                run.append(_Token("half", ""))  # `16 and (2/3)`, `5 (3 + 2)`
             run.append(_token(kind, shown))
-        elif kind == "word" and last == "num" and not (touches and len(shown) == 1):
+        elif kind == "word" and last == "num" and not _is_variable(shown, touches):
             run.append(_Token("unit", shown))
         else:
-            operand = shown not in _MARKS
-            if operand and (touches or last == "op"):
+            operand = kind != "cut" and shown not in _MARKS
+            if operand and (touches or last == "op" or _opens(run, shown)):
                 run.append(_Token("other", shown))
             yield run
             run = [_Token(kind, shown)] if operand else []
     yield run
+
+
+def _ends(run: _Side) -> bool:
+    """Whether an operator may follow."""
+    return bool(run) and (run[-1].kind in {"num", "unit"} or run[-1].text == ")")
+
+
+def _is_variable(word: str, touches: bool) -> bool:
+    """Whether a word behind a number is a letter that it multiplies, as in `2x`, `2 x^2`."""
+    letters = word.partition("^")[0].rstrip("²³")
+    return len(letters) == 1 and (touches or letters != word)
+
+
+def _opens(run: _Side, word: str) -> bool:
+    """Whether a word within a parenthesis belongs to the formula: `7 + (rest`, `5 (x`."""
+    if len(run) < 2 or run[-1].text != "(":
+        return False
+    return run[-2].kind in {"num", "op"} or len(word) == 1
 
 
 def _token(kind: str, shown: str) -> _Token:
@@ -104,19 +148,25 @@ def _token(kind: str, shown: str) -> _Token:
         return (
             _Token("num", shown, int(whole) + Fraction(above, below))
             if below
-            else _Token("other", shown)
+            else _Token("odd", shown)
         )
+    if kind == "pow":
+        return _Token("op", "^")
     if kind != "num":
-        return _Token(kind, _OPS.get(shown, shown))
+        return _Token(kind, _OPS.get(shown.lower().split()[0], shown))
     digits = shown.strip("$€£% \\").replace(",", "")
     if len(digits) > _MOST_DIGITS:
-        return _Token("other", shown)
+        return _Token("odd", shown)
     value = Fraction(digits) / (100 if "%" in shown else 1)
     return _Token(kind, shown.strip(), value)
 
 
-def _checked(run: Sequence[_Token]) -> Iterator[Equation]:
-    if not any(one.kind == "eq" for one in run) or len(run) > _MOST_TOKENS:
+def _checked(run: _Side) -> Iterator[Equation]:
+    """A chain, link by link."""
+    if not any(one.kind == "eq" for one in run):
+        return
+    if len(run) > _MOST_TOKENS:
+        yield Equation(_shown(run[:3]) + " …", "…", None)
         return
     sides: list[list[_Token]] = [[]]
     for one in run:
@@ -124,49 +174,97 @@ def _checked(run: Sequence[_Token]) -> Iterator[Equation]:
             sides.append([])
         else:
             sides[-1].append(one)
+    _unwrap(sides[0], sides[-1])
+    chained = any(map(_is_work, sides))
     for left, right in pairwise(sides):
-        found = _compared(left, right)
+        found = _compared(left, right, chained)
         if found is not None:
             yield found
 
 
-def _compared(left: Sequence[_Token], right: Sequence[_Token]) -> Equation | None:
-    """None where a side is no expression of numbers, or neither side has anything to work out."""
+def _unwrap(first: list[_Token], last: list[_Token]) -> None:
+    """Take off the parentheses around all of a chain, and one that opens or ends words beside."""
+    if last and last[-1].text == "(":
+        last.pop()
+        if last and last[-1].kind == "half":
+            last.pop()
+    if last and last[-1].text == ")" and _depth(last) < 0:
+        last.pop()
+        if first and first[0].text == "(" and _depth(first) > 0:
+            del first[0]
+    if last and last[-1].text == "is" and _is_work(last):
+        last.append(_Token("half", ""))  # `8 * 45 = 360 divided by 5 is 72`
+
+
+def _depth(side: _Side) -> int:
+    return sum((one.text == "(") - (one.text == ")") for one in side)
+
+
+def _is_work(side: _Side) -> bool:
+    """Whether there is something to work out, beside a sign."""
+    return any(one.kind == "op" for one in side[1:]) or any(one.kind == "odd" for one in side)
+
+
+def _compared(left: _Side, right: _Side, chained: bool) -> Equation | None:
+    """None where a side is no expression of numbers, or there is nothing to work out."""
     if _converts(left, right) or _converts(right, left):
         return None
+    alike = _units(left) == _units(right)
     left, right = ([one for one in side if one.kind != "unit"] for side in (left, right))
-    if not any(one.kind == "op" for one in (*left[1:], *right[1:])):
+    if not (_is_work(left) or _is_work(right) or (chained and alike)):
+        return None
+    if not (_has_numbers_alone(left) and _has_numbers_alone(right)):
         return None
     values = _value(left), _value(right)
     if values[0] is None or values[1] is None:
-        return None
+        return Equation(_shown(left), _shown(right), None)
     slack = max(_rounding(left), _rounding(right))
     # `100 - 50 = 50%` counts in percent.
     for scale in (1, *([100] if _is_percent(left) != _is_percent(right) else [])):
         if abs(values[0] * scale - values[1]) <= slack * scale or (
             scale > 1 and abs(values[0] - values[1] * scale) <= slack * scale
         ):
-            return Equation(_shown(left), _shown(right), _decimal(values[0]), True)
-    return Equation(_shown(left), _shown(right), _decimal(values[0]), False)
+            return Equation(_shown(left), _shown(right), True)
+    return Equation(_shown(left), _shown(right), False, _fault(left, right, values[0], values[1]))
 
 
-def _converts(side: Sequence[_Token], other: Sequence[_Token]) -> bool:
+def _has_numbers_alone(side: _Side) -> bool:
+    """No words, letters, nor the rest of a parenthesis that opened before some."""
+    depths = accumulate((one.text == "(") - (one.text == ")") for one in side)
+    return (
+        any(one.value is not None for one in side)
+        and not any(one.kind in {"word", "other", "half"} for one in side)
+        and min(depths) >= 0
+    )
+
+
+def _fault(left: _Side, right: _Side, mine: Fraction, its: Fraction) -> str:
+    first, second = _shown(left), _shown(right)
+    if not _is_work(right):
+        said = f"{first} is {_decimal(mine)}, not {second}"
+        return said if _is_work(left) else f"{first} is not {second}"
+    if not _is_work(left):
+        return f"{second} is {_decimal(its)}, not {first}"
+    return f"{first} is {_decimal(mine)}, but {second} is {_decimal(its)}"
+
+
+def _converts(side: _Side, other: _Side) -> bool:
     """Whether a number is in a unit that the other side has not, as in `2 kg = 2 * 1000 g`."""
     mine, its = _units(side), _units(other)
     alone = sum(one.kind != "unit" for one in side) == 1
     return alone and bool(its) and bool(mine - its)
 
 
-def _units(side: Sequence[_Token]) -> set[str]:
+def _units(side: _Side) -> set[str]:
     words = {one.text.lower().rstrip("s") for one in side if one.kind == "unit"} - _JOINS
     return words | {"dollar" for one in side if one.text.startswith("$")}
 
 
-def _is_percent(side: Sequence[_Token]) -> bool:
+def _is_percent(side: _Side) -> bool:
     return len(side) == 1 and "%" in side[0].text
 
 
-def _rounding(side: Sequence[_Token]) -> Fraction:
+def _rounding(side: _Side) -> Fraction:
     """Half of the last digit, where a side is one number that may be rounded."""
     if len(side) != 1 or "." not in side[0].text:
         return Fraction(0)
@@ -174,18 +272,18 @@ def _rounding(side: Sequence[_Token]) -> Fraction:
     return Fraction(1, 2 * 10**digits) / (100 if "%" in side[0].text else 1)
 
 
-def _shown(side: Sequence[_Token]) -> str:
+def _shown(side: _Side) -> str:
     return " ".join(one.text for one in side).replace("( ", "(").replace(" )", ")")
 
 
 def _decimal(value: Fraction) -> str:
     if value.denominator == 1 and abs(value) < _LARGE:
         return str(value.numerator)
-    return f"{float(max(Fraction(-_LARGE), min(value, Fraction(_LARGE)))):.6g}"
+    return f"{float(max(Fraction(-_LARGEST), min(value, Fraction(_LARGEST)))):.6g}"
 
 
-def _value(side: Sequence[_Token]) -> Fraction | None:
-    """What an expression is worth: products before sums, from the left; None if it is none."""
+def _value(side: _Side) -> Fraction | None:
+    """What an expression is worth: powers, products, sums; None if it is none."""
     left = list(reversed(side))
     try:
         found = _sum(left)
@@ -203,20 +301,40 @@ def _sum(left: list[_Token]) -> Fraction:
 
 
 def _product(left: list[_Token]) -> Fraction:
-    found = _factor(left)
-    while left and left[-1].text in {"*", "/"}:
-        times = left.pop().text == "*"
-        factor = _factor(left)
-        found = found * factor if times else found / factor
+    found, divided = _factor(left), False
+    while left and (left[-1].text in _PRODUCTS or left[-1].text == "(" or left[-1].kind == "num"):
+        times = left.pop().text if left[-1].text in _PRODUCTS else ""
+        if divided and not times:
+            raise ValueError("1/2(3)")  # people read it in two ways
+        factor, divided = _factor(left), times in {"/", "//"}
+        found = found / factor if divided else found * factor
+        if times == "//":
+            found = Fraction(floor(found))
     return found
 
 
 def _factor(left: list[_Token]) -> Fraction:
+    if left[-1].text in {"-", "+"}:
+        sign = 1 if left.pop().text == "+" else -1
+        return sign * _factor(left)
+    found = _atom(left)
+    if left and left[-1].text == "^":
+        left.pop()
+        return _power(found, _factor(left))
+    return found
+
+
+def _power(base: Fraction, exponent: Fraction) -> Fraction:
+    bits = max(base.numerator.bit_length(), base.denominator.bit_length())
+    if exponent.denominator > 1 or abs(exponent) * bits > _MOST_BITS:
+        raise ValueError(exponent)
+    return base ** int(exponent)
+
+
+def _atom(left: list[_Token]) -> Fraction:
     one = left.pop()
     if one.value is not None:
         return one.value
-    if one.text == "-":
-        return -_factor(left)
     if one.text != "(":
         raise ValueError(one.text)
     found = _sum(left)
