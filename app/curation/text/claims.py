@@ -26,7 +26,7 @@ _NO_NAMES = frozenset(
 )
 _ACCENTS = re.compile(r"[\u0300-\u036f]")
 # In German every noun has a capital, a name or not.
-_GERMAN = frozenset(["der", "die", "das", "und", "ist"])
+_GERMAN = frozenset(["der", "die", "das", "und", "nicht"])
 _ENGLISH = frozenset(["the", "a", "and", "is", "of"])
 _STEM = 4  # letters by which forms of a name are told alike
 _ENDING = re.compile(r"(?:land|ese|ian|an|ish|ic|ia|[aeiys])$")

@@ -26,7 +26,7 @@ _COUNTS = [
 ]
 _COUNT = re.compile(rf"\b({'|'.join(_COUNTS)})\b", re.IGNORECASE)
 _PARTS = re.compile(  # what makes another number of the word beside it
-    r"-|\b(?:hal(?:f|ves)|thirds?|quarters?|(?:four|fif|six|seven|eigh|nin|ten)ths?|hundred|dozen"
+    r"-|\b(?:hal(?:f|ves)|thirds?|quarters?|(?:fourth|fifth|sixth|seventh|eighth|ninth|tenth)s?|hundred|dozen"
     r"|thousand|million|billion|point|thirty|forty|fifty|sixty|seventy|eighty|ninety)\b"
     r"|\w\s+one\b",
     re.IGNORECASE,
