@@ -112,7 +112,11 @@ def _runs(text: str) -> Iterator[list[_Token]]:
             if shown == "(" and (last == "unit" or (last == "num" and not touches)):
                 run.append(_Token("half", ""))  # `16 and (2/3)`, `5 (3 + 2)`
             run.append(_token(kind, shown))
-        elif kind == "word" and last == "num" and not _is_variable(shown, touches):
+        elif (
+            kind == "word"
+            and (last == "num" or _closes_power(run))
+            and not _is_variable(shown, touches)
+        ):
             run.append(_Token("unit", shown))
         else:
             operand = kind != "cut" and shown not in _MARKS
@@ -132,6 +136,16 @@ def _is_variable(word: str, touches: bool) -> bool:
     """Whether a word behind a number is a letter that it multiplies, as in `2x`, `2 x^2`."""
     letters = word.partition("^")[0].rstrip("²³")
     return len(letters) == 1 and (touches or letters != word)
+
+
+def _closes_power(run: _Side) -> bool:
+    """Whether `10^(-19)` has just ended, behind which a unit may stand."""
+    depth = 0
+    for place in range(len(run) - 1, 0, -1):
+        depth += (run[place].text == ")") - (run[place].text == "(")
+        if not depth:
+            return run[place].text == "(" and run[place - 1].text == "^"
+    return False
 
 
 def _opens(run: _Side, word: str) -> bool:
@@ -251,8 +265,8 @@ def _fault(left: _Side, right: _Side, mine: Fraction, its: Fraction) -> str:
 def _converts(side: _Side, other: _Side) -> bool:
     """Whether a number is in a unit that the other side has not, as in `2 kg = 2 * 1000 g`."""
     mine, its = _units(side), _units(other)
-    alone = sum(one.kind != "unit" for one in side) == 1
-    return alone and bool(its) and bool(mine - its)
+    bare = [one for one in side if one.kind != "unit"]
+    return (len(bare) == 1 or _is_scaled(bare)) and bool(its) and bool(mine - its)
 
 
 def _units(side: _Side) -> set[str]:
@@ -265,11 +279,18 @@ def _is_percent(side: _Side) -> bool:
 
 
 def _rounding(side: _Side) -> Fraction:
-    """Half of the last digit, where a side is one number that may be rounded."""
+    """Half of the last digit, where a side is one number that may be rounded, or `1.5 * 10^3`."""
+    if _is_scaled(side):
+        return _rounding(side[:1]) * (_value(side[2:]) or 0)
     if len(side) != 1 or "." not in side[0].text:
         return Fraction(0)
     digits = len(side[0].text.rstrip("% \\").partition(".")[2])
     return Fraction(1, 2 * 10**digits) / (100 if "%" in side[0].text else 1)
+
+
+def _is_scaled(side: _Side) -> bool:
+    """Whether it begins with a number as science writes it, `1.5 * 10^3`."""
+    return [one.text for one in side[1:4]] == ["*", "10", "^"]
 
 
 def _shown(side: _Side) -> str:

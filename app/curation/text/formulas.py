@@ -6,7 +6,7 @@ _FRACTION = re.compile(r"\\[dt]?frac\s*(?:\{([^{}]*)\}|(\d))\s*(?:\{([^{}]*)\}|(
 _WRAPPED = re.compile(r"\\(?:text|mathrm|mbox|textbf|mathbf|boxed)\s*\{([^{}]*)\}")
 _POWER = re.compile(r"\^\s*\{([^{}]*)\}")
 _GOES_ON = re.compile(r"\\\\\s*&?\s*(?==)")
-_SPACES = re.compile(r"\\[!,;: ()\[\]]|\\q?quad\b|\\(?:left|right|displaystyle)\b|&")
+_SPACES = re.compile(r"\\[!,;: ()\[\]]|\\q?quad\b|~|\\(?:left|right|displaystyle)\b|&")
 _EQUALS = re.compile(r"(?<=[\d)%])\s+equals?\s+(?=[-$\d(])")
 _RAISED = re.compile(r"(?<=[\d)])[⁰¹²³⁴-⁹]+")
 _DIGITS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
@@ -24,7 +24,7 @@ def typed(line: str) -> str:
 
 def _without_latex(line: str) -> str:
     line = _GOES_ON.sub(" ", line).replace("\\\\", ", ").replace("{,}", ",")
-    line = _SPACES.sub(" ", line.replace("\\$", "$").replace("^\\circ", ""))
+    line = _SPACES.sub(" ", line.replace("\\$", "$").replace("^\\circ", "").replace("\\AA", "Å"))
     for _ in range(_DEEPEST):
         line = _POWER.sub(r"^(\1)", _WRAPPED.sub(r"\1", line))
         line = _FRACTION.sub(_inline, line)
