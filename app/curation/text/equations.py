@@ -1,12 +1,12 @@
 """Equations between numbers in a line of text, and whether they hold."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import accumulate, pairwise
-from math import floor
 
+from app.curation.text.expressions import Side, Token, worth
 from app.curation.text.formulas import typed
 
 _TOKEN = re.compile(
@@ -32,7 +32,6 @@ _OPS = {
     **dict.fromkeys(("−", "–", "minus"), "-"),
     "plus": "+",
 }
-_PRODUCTS = frozenset(["*", "/", "//"])
 _MARKS = frozenset(",;:.!?\"'&|[]#")  # they part, and are no operands
 _NUMBERED = re.compile(r"^\s*(?:\(?\d+[.)](?!\d)|[-*•]\s)\s*")
 _JOINS = frozenset(
@@ -44,7 +43,6 @@ _JOINS = frozenset(
 _MOST_TOKENS = 60
 _MOST_DIGITS = 30
 _LARGE, _LARGEST = 10**30, 10**300
-_MOST_BITS = 1000  # of a power
 _MOST_CHARS = 5000
 
 
@@ -61,16 +59,6 @@ class Equation:
     fault: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
-    kind: str
-    text: str
-    value: Fraction | None = None
-
-
-_Side = Sequence[_Token]
-
-
 def equations(line: str) -> Iterator[Equation]:
     """All equations between numbers in a line, those within << >> among them."""
     if behind := _LOOKS_LIKE_ONE.search(line, _MOST_CHARS):
@@ -83,13 +71,13 @@ def equations(line: str) -> Iterator[Equation]:
             yield from _checked(run)
 
 
-def _runs(text: str) -> Iterator[list[_Token]]:
+def _runs(text: str) -> Iterator[list[Token]]:
     """Stretches of numbers and operators; one word behind a number is its unit.
 
     What is neither ends a stretch. Where it may be an operand (a letter) a token without value
     stays at the end that it touches, so that no side with it is worked out.
     """
-    run: list[_Token] = []
+    run: list[Token] = []
     for found in _TOKEN.finditer(text):
         kind, shown = found.lastgroup or "", found.group()
         if kind == "skip":
@@ -108,26 +96,26 @@ def _runs(text: str) -> Iterator[list[_Token]]:
                 yield run
                 # The second half of `1 hour 20 minutes` is worth nothing alone.
                 half = last == "unit" and run[-1].text.lower() not in _JOINS
-                run = [_Token("half", "")] if half else []
+                run = [Token("half", "")] if half else []
             if shown == "(" and (last == "unit" or (last == "num" and not touches)):
-                run.append(_Token("half", ""))  # `16 and (2/3)`, `5 (3 + 2)`
+                run.append(Token("half", ""))  # `16 and (2/3)`, `5 (3 + 2)`
             run.append(_token(kind, shown))
         elif (
             kind == "word"
             and (last == "num" or _closes_power(run))
             and not _is_variable(shown, touches)
         ):
-            run.append(_Token("unit", shown))
+            run.append(Token("unit", shown))
         else:
             operand = kind != "cut" and shown not in _MARKS
             if operand and (touches or last == "op" or _opens(run, shown)):
-                run.append(_Token("other", shown))
+                run.append(Token("other", shown))
             yield run
-            run = [_Token(kind, shown)] if operand else []
+            run = [Token(kind, shown)] if operand else []
     yield run
 
 
-def _ends(run: _Side) -> bool:
+def _ends(run: Side) -> bool:
     """Whether an operator may follow."""
     return bool(run) and (run[-1].kind in {"num", "unit"} or run[-1].text == ")")
 
@@ -138,7 +126,7 @@ def _is_variable(word: str, touches: bool) -> bool:
     return len(letters) == 1 and (touches or letters != word)
 
 
-def _closes_power(run: _Side) -> bool:
+def _closes_power(run: Side) -> bool:
     """Whether `10^(-19)` has just ended, behind which a unit may stand."""
     depth = 0
     for place in range(len(run) - 1, 0, -1):
@@ -148,41 +136,41 @@ def _closes_power(run: _Side) -> bool:
     return False
 
 
-def _opens(run: _Side, word: str) -> bool:
+def _opens(run: Side, word: str) -> bool:
     """Whether a word within a parenthesis belongs to the formula: `7 + (rest`, `5 (x`."""
     if len(run) < 2 or run[-1].text != "(":
         return False
     return run[-2].kind in {"num", "op"} or len(word) == 1
 
 
-def _token(kind: str, shown: str) -> _Token:
+def _token(kind: str, shown: str) -> Token:
     if kind == "mixed":
         whole, *_, part = shown.split()
         above, below = map(int, part.split("/"))
         return (
-            _Token("num", shown, int(whole) + Fraction(above, below))
+            Token("num", shown, int(whole) + Fraction(above, below))
             if below
-            else _Token("odd", shown)
+            else Token("odd", shown)
         )
     if kind == "pow":
-        return _Token("op", "^")
+        return Token("op", "^")
     if kind != "num":
-        return _Token(kind, _OPS.get(shown.lower().split()[0], shown))
+        return Token(kind, _OPS.get(shown.lower().split()[0], shown))
     digits = shown.strip("$€£% \\").replace(",", "")
     if len(digits) > _MOST_DIGITS:
-        return _Token("odd", shown)
+        return Token("odd", shown)
     value = Fraction(digits) / (100 if "%" in shown else 1)
-    return _Token(kind, shown.strip(), value)
+    return Token(kind, shown.strip(), value)
 
 
-def _checked(run: _Side) -> Iterator[Equation]:
+def _checked(run: Side) -> Iterator[Equation]:
     """A chain, link by link."""
     if not any(one.kind == "eq" for one in run):
         return
     if len(run) > _MOST_TOKENS:
         yield Equation(_shown(run[:3]) + " …", "…", None)
         return
-    sides: list[list[_Token]] = [[]]
+    sides: list[list[Token]] = [[]]
     for one in run:
         if one.kind == "eq":
             sides.append([])
@@ -196,7 +184,7 @@ def _checked(run: _Side) -> Iterator[Equation]:
             yield found
 
 
-def _unwrap(first: list[_Token], last: list[_Token]) -> None:
+def _unwrap(first: list[Token], last: list[Token]) -> None:
     """Take off the parentheses around all of a chain, and one that opens or ends words beside."""
     if last and last[-1].text == "(":
         last.pop()
@@ -207,19 +195,19 @@ def _unwrap(first: list[_Token], last: list[_Token]) -> None:
         if first and first[0].text == "(" and _depth(first) > 0:
             del first[0]
     if last and last[-1].text == "is" and _is_work(last):
-        last.append(_Token("half", ""))  # `8 * 45 = 360 divided by 5 is 72`
+        last.append(Token("half", ""))  # `8 * 45 = 360 divided by 5 is 72`
 
 
-def _depth(side: _Side) -> int:
+def _depth(side: Side) -> int:
     return sum((one.text == "(") - (one.text == ")") for one in side)
 
 
-def _is_work(side: _Side) -> bool:
+def _is_work(side: Side) -> bool:
     """Whether there is something to work out, beside a sign."""
     return any(one.kind == "op" for one in side[1:]) or any(one.kind == "odd" for one in side)
 
 
-def _compared(left: _Side, right: _Side, chained: bool) -> Equation | None:
+def _compared(left: Side, right: Side, chained: bool) -> Equation | None:
     """None where a side is no expression of numbers, or there is nothing to work out."""
     if _converts(left, right) or _converts(right, left):
         return None
@@ -229,7 +217,7 @@ def _compared(left: _Side, right: _Side, chained: bool) -> Equation | None:
         return None
     if not (_has_numbers_alone(left) and _has_numbers_alone(right)):
         return None
-    values = _value(left), _value(right)
+    values = worth(left), worth(right)
     if values[0] is None or values[1] is None:
         return Equation(_shown(left), _shown(right), None)
     slack = max(_rounding(left), _rounding(right))
@@ -242,7 +230,7 @@ def _compared(left: _Side, right: _Side, chained: bool) -> Equation | None:
     return Equation(_shown(left), _shown(right), False, _fault(left, right, values[0], values[1]))
 
 
-def _has_numbers_alone(side: _Side) -> bool:
+def _has_numbers_alone(side: Side) -> bool:
     """No words, letters, nor the rest of a parenthesis that opened before some."""
     depths = accumulate((one.text == "(") - (one.text == ")") for one in side)
     return (
@@ -252,7 +240,7 @@ def _has_numbers_alone(side: _Side) -> bool:
     )
 
 
-def _fault(left: _Side, right: _Side, mine: Fraction, its: Fraction) -> str:
+def _fault(left: Side, right: Side, mine: Fraction, its: Fraction) -> str:
     first, second = _shown(left), _shown(right)
     if not _is_work(right):
         said = f"{first} is {_decimal(mine)}, not {second}"
@@ -262,38 +250,38 @@ def _fault(left: _Side, right: _Side, mine: Fraction, its: Fraction) -> str:
     return f"{first} is {_decimal(mine)}, but {second} is {_decimal(its)}"
 
 
-def _converts(side: _Side, other: _Side) -> bool:
+def _converts(side: Side, other: Side) -> bool:
     """Whether a number is in a unit that the other side has not, as in `2 kg = 2 * 1000 g`."""
     mine, its = _units(side), _units(other)
     bare = [one for one in side if one.kind != "unit"]
     return (len(bare) == 1 or _is_scaled(bare)) and bool(its) and bool(mine - its)
 
 
-def _units(side: _Side) -> set[str]:
+def _units(side: Side) -> set[str]:
     words = {one.text.lower().rstrip("s") for one in side if one.kind == "unit"} - _JOINS
     return words | {"dollar" for one in side if one.text.startswith("$")}
 
 
-def _is_percent(side: _Side) -> bool:
+def _is_percent(side: Side) -> bool:
     return len(side) == 1 and "%" in side[0].text
 
 
-def _rounding(side: _Side) -> Fraction:
+def _rounding(side: Side) -> Fraction:
     """Half of the last digit, where a side is one number that may be rounded, or `1.5 * 10^3`."""
     if _is_scaled(side):
-        return _rounding(side[:1]) * (_value(side[2:]) or 0)
+        return _rounding(side[:1]) * (worth(side[2:]) or 0)
     if len(side) != 1 or "." not in side[0].text:
         return Fraction(0)
     digits = len(side[0].text.rstrip("% \\").partition(".")[2])
     return Fraction(1, 2 * 10**digits) / (100 if "%" in side[0].text else 1)
 
 
-def _is_scaled(side: _Side) -> bool:
+def _is_scaled(side: Side) -> bool:
     """Whether it begins with a number as science writes it, `1.5 * 10^3`."""
     return [one.text for one in side[1:4]] == ["*", "10", "^"]
 
 
-def _shown(side: _Side) -> str:
+def _shown(side: Side) -> str:
     return " ".join(one.text for one in side).replace("( ", "(").replace(" )", ")")
 
 
@@ -301,64 +289,3 @@ def _decimal(value: Fraction) -> str:
     if value.denominator == 1 and abs(value) < _LARGE:
         return str(value.numerator)
     return f"{float(max(Fraction(-_LARGEST), min(value, Fraction(_LARGEST)))):.6g}"
-
-
-def _value(side: _Side) -> Fraction | None:
-    """What an expression is worth: powers, products, sums; None if it is none."""
-    left = list(reversed(side))
-    try:
-        found = _sum(left)
-    except (IndexError, ValueError, ZeroDivisionError):
-        return None
-    return None if left else found
-
-
-def _sum(left: list[_Token]) -> Fraction:
-    found = _product(left)
-    while left and left[-1].text in {"+", "-"}:
-        sign = 1 if left.pop().text == "+" else -1
-        found += sign * _product(left)
-    return found
-
-
-def _product(left: list[_Token]) -> Fraction:
-    found, divided = _factor(left), False
-    while left and (left[-1].text in _PRODUCTS or left[-1].text == "(" or left[-1].kind == "num"):
-        times = left.pop().text if left[-1].text in _PRODUCTS else ""
-        if divided and not times:
-            raise ValueError("1/2(3)")  # people read it in two ways
-        factor, divided = _factor(left), times in {"/", "//"}
-        found = found / factor if divided else found * factor
-        if times == "//":
-            found = Fraction(floor(found))
-    return found
-
-
-def _factor(left: list[_Token]) -> Fraction:
-    if left[-1].text in {"-", "+"}:
-        sign = 1 if left.pop().text == "+" else -1
-        return sign * _factor(left)
-    found = _atom(left)
-    if left and left[-1].text == "^":
-        left.pop()
-        return _power(found, _factor(left))
-    return found
-
-
-def _power(base: Fraction, exponent: Fraction) -> Fraction:
-    bits = max(base.numerator.bit_length(), base.denominator.bit_length())
-    if exponent.denominator > 1 or abs(exponent) * bits > _MOST_BITS:
-        raise ValueError(exponent)
-    return base ** int(exponent)
-
-
-def _atom(left: list[_Token]) -> Fraction:
-    one = left.pop()
-    if one.value is not None:
-        return one.value
-    if one.text != "(":
-        raise ValueError(one.text)
-    found = _sum(left)
-    if left.pop().text != ")":
-        raise ValueError(")")
-    return found
