@@ -1,6 +1,7 @@
 """Verifying: verdicts with their reasons, a range per chunk; models are asked side by side."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -83,7 +84,14 @@ def _write(chunk: Chunk, page: Page, found: Sequence[Verdict | None], last: int)
         ids = [page.ids[row] for row in rows]
         revisions = [page.revisions[row] for row in rows]
         write_values(chunk.session, ids, revisions, [([signal], scores)])
-    chunk.checkpoint(len(found) if last == page.ids[-1] else len(verdicts), last=last)
+    done = len(found) if last == page.ids[-1] else len(verdicts)
+    chunk.checkpoint(done, last=last, **_counted(chunk, verdicts))
+
+
+def _counted(chunk: Chunk, verdicts: Sequence[Verdict]) -> dict[str, int]:
+    """What was found in the chunk so far."""
+    found = Counter(service.VERDICTS[one.passed] for one in verdicts)
+    return {name: chunk.state.get(name, 0) + found[name] for name in service.VERDICTS.values()}
 
 
 async def _ask(chunk: Chunk, verifier: AskingVerifier, tools: Tools) -> None:

@@ -36,9 +36,12 @@ def wanted(session: Session, job: Job, signal: DatasetSignal) -> ColumnElement[b
     return condition(session, job.params["dataset_id"], job.params["where"]) & ~judged.exists()
 
 
-def count(session: Session, job: Job, signal: DatasetSignal) -> int:
-    """How many there are."""
+def count(session: Session, job: Job, signal: DatasetSignal, *, model: str = "") -> int:
+    """How many there are; where a model is named, of those that it wrote."""
     query = select(func.count()).select_from(Sample).where(wanted(session, job, signal))
+    if model:
+        written = SampleBody.sample_metadata["model"].as_string() == model
+        query = query.join(SampleBody, _BODY).where(written)
     return session.scalar(query) or 0
 
 
@@ -56,10 +59,7 @@ def pages(
     slots = {name: slots[name] for name in reads if name in slots}
     query = (
         select(*_READ, *(Sample.scores[slot + 1].label(f"s{slot}") for slot in slots.values()))
-        .join(
-            SampleBody,
-            (SampleBody.sample_id == Sample.id) & (SampleBody.revision == Sample.revision),
-        )
+        .join(SampleBody, _BODY)
         .where(wanted(session, job, signal), Sample.id <= high)
         .order_by(Sample.id)
         .limit(size)
@@ -90,3 +90,4 @@ _READ = (
     *(Sample.id, Sample.revision, Sample.kind, Sample.external_id, Sample.language),
     *(SampleBody.body, SampleBody.sample_metadata),
 )
+_BODY = (SampleBody.sample_id == Sample.id) & (SampleBody.revision == Sample.revision)

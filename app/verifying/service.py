@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 from pydantic import BaseModel, Field
-from sqlalchemy import Select, case, func, select, text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from app.accounts.policies import Principal
@@ -17,30 +17,25 @@ from app.curation.verifiers.base import Asking, Verifier
 from app.datasets.models import Dataset
 from app.errors import ConflictError, InvalidError
 from app.jobs import service as jobs
-from app.jobs.models import Job, JobKind, Queue
+from app.jobs.models import Job, JobChunk, JobKind, Queue
 from app.llm import policies as llm_policies
 from app.llm import service as llm
 from app.llm.ledger import Account
 from app.llm.models import Provider
 from app.samples import registry
-from app.samples.models import DatasetSignal, Sample
+from app.samples.models import DatasetSignal
 from app.samples.registry import SignalSpec
 from app.samples.search import condition
 from app.sandbox.strength import box
-from app.scoring.models import ScoreNote
 from app.validation import Money, build
-from app.verifying import policies
+from app.verifying import policies, reading
 
 _FORGET = "DELETE FROM score_notes WHERE signal_id = :signal_id"
 _CLEAR = """
 UPDATE samples SET scores[:place] = NULL
 WHERE dataset_id = :dataset_id AND scores[:place] IS NOT NULL
 """
-_BY_SAME_MODEL = """
-SELECT count(*) FROM samples s
-JOIN sample_bodies b ON b.sample_id = s.id AND b.revision = s.revision
-WHERE s.dataset_id = :dataset_id AND b.metadata->>'model' = :model
-"""
+VERDICTS = {True: "verified", False: "refuted", None: "uncheckable"}
 
 
 class Order(BaseModel):
@@ -128,10 +123,8 @@ def prepare(session: Session, job: Job) -> DatasetSignal:
     if before.get(spec.name, spec.fingerprint) != spec.fingerprint or job.params["again"]:
         session.execute(text(_FORGET), {"signal_id": signal.id})
         session.execute(text(_CLEAR), {"place": signal.slot + 1, "dataset_id": dataset_id})
-    if provider is not None:
-        same = {"dataset_id": dataset_id, "model": provider.model}
-        if count := session.scalar(text(_BY_SAME_MODEL), same):
-            job.result = {**job.result, "by_same_model": count}
+    if provider and (count := reading.count(session, job, signal, model=provider.model)):
+        job.result = {**job.result, "by_same_model": count}
     return signal
 
 
@@ -177,34 +170,14 @@ def asked(session: Session, job: Job) -> Asked:
 
 
 def verified(session: Session, job: Job) -> None:
-    """Note when the signal was measured, and what was found."""
+    """Note when the signal was measured, and what was found in the rows that the job was over."""
     signal = slot_of(session, job)
     signal.measured_at = now()
-    value = Sample.scores[signal.slot + 1]
-    parts = {"verified": value == 1, "refuted": value == 0}
-    query = select(*(func.count(case((one, 1))) for one in parts.values()), func.count())
-    found = session.execute(query.where(Sample.dataset_id == job.params["dataset_id"])).one()
-    verified, refuted, rows = map(int, found)
-    counts = {"verified": verified, "refuted": refuted}
-    counts |= {"uncheckable": session.scalar(_uncheckable(job, signal)) or 0, "rows": rows}
-    job.result = {**job.result, **counts}
+    states = session.scalars(select(JobChunk.state).where(JobChunk.job_id == job.id)).all()
+    counts = {name: sum(one.get(name, 0) for one in states) for name in VERDICTS.values()}
+    job.result = {**job.result, **counts, "rows": job.total or 0}
     if job.params["provider"]:
         job.result = {**job.result, **llm.spent(session, job.id)}
-
-
-def _uncheckable(job: Job, signal: DatasetSignal) -> Select[int]:
-    """How many rows were looked at as they are now, and could be told neither right nor wrong."""
-    return (
-        select(func.count())
-        .select_from(Sample)
-        .join(ScoreNote, ScoreNote.sample_id == Sample.id)
-        .where(
-            Sample.dataset_id == job.params["dataset_id"],
-            Sample.scores[signal.slot + 1].is_(None),
-            ScoreNote.signal_id == signal.id,
-            ScoreNote.revision == Sample.revision,
-        )
-    )
 
 
 def signals(session: Session, dataset_id: int) -> Sequence[DatasetSignal]:

@@ -82,6 +82,18 @@ def test_a_model_that_wrote_the_rows_itself_is_told(dataset: Dataset, verify: Ve
     assert job.result["by_same_model"] == 6
 
 
+def test_of_the_rows_that_a_model_wrote_those_count_that_are_verified(
+    session: Session, dataset: Dataset, lead: Principal, verify: Verify
+) -> None:
+    fill(
+        session, dataset, lead, [instruction("What is 9 plus 9?", "18", metadata={"model": "big"})]
+    )
+    with serving(solves) as endpoint:
+        job = verify(endpoint, where='metadata.model:big OR "4 plus 4"')
+
+    assert (job.result["by_same_model"], job.result["rows"]) == (1, 2)
+
+
 def test_the_budget_holds_and_more_money_goes_on_from_there(
     session: Session, dataset: Dataset, lead: Principal, verify: Verify
 ) -> None:

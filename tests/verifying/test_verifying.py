@@ -117,9 +117,23 @@ def test_only_matching_rows_are_verified(
 ) -> None:
     fill(session, dataset, lead, sums(4, set()))
 
-    verify(session, dataset, lead, "math_answer", where="external_id:sum-2")
+    job = verify(session, dataset, lead, "math_answer", where="external_id:sum-2")
 
     assert verdicts(session, dataset, "math_answer") == [None, None, 1.0, None]
+    assert job.result == {"verified": 1, "refuted": 0, "uncheckable": 0, "rows": 1}
+
+
+def test_the_result_counts_the_rows_that_the_job_was_over(
+    session: Session, dataset: Dataset, lead: Principal
+) -> None:
+    fill(session, dataset, lead, [*sums(4, {1, 2}), instruction("Why?", "Because.")])
+    first = verify(session, dataset, lead, "math_answer", where="external_id:sum-1")
+    again = verify(session, dataset, lead, "math_answer")
+    none = verify(session, dataset, lead, "math_answer")
+
+    assert first.result == {"verified": 0, "refuted": 1, "uncheckable": 0, "rows": 1}
+    assert again.result == {"verified": 2, "refuted": 1, "uncheckable": 1, "rows": 4}
+    assert none.result == {"verified": 0, "refuted": 0, "uncheckable": 0, "rows": 0}
 
 
 def test_80_of_100_verified_is_80_percent_and_a_gate_of_90_refuses(

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from unicodedata import normalize
 
 _PLAIN = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+"
 _MOST_DIGITS = 400  # longer ones are no numbers of an exercise
@@ -23,6 +24,7 @@ _SHAPE = re.compile(
     re.VERBOSE,
 )
 _IN_TEXT = re.compile(rf"(?<![\w.])[-−]?[$€£]?\s?(?:{_PLAIN})(?:\s?/\s?\d+)?\s?%?(?![\w])")
+_SIGNED_FRACTION = re.compile(r"(\d{0,18})\s?([¼-¾⅐-⅞])")  # `½`, `1½`
 # Factor to the first of each kind; words are compared by their stem.
 _UNITS: Mapping[str, tuple[str, Fraction]] = {
     **{one: ("m", Fraction(1)) for one in ("m", "meter", "metre")},
@@ -122,7 +124,7 @@ def _value(found: re.Match[str]) -> Fraction | None:
 
 def _without_latex(text: str) -> str | None:
     """The same without dollar signs around it, spaces of LaTeX and its fractions."""
-    plain = text.replace("−", "-").replace("\\%", "%").replace("\\$", "$")
+    plain = typed_fractions(text).replace("−", "-").replace("\\%", "%").replace("\\$", "$")
     if plain.startswith("$") and plain.endswith("$") and len(plain) > 1:
         plain = plain[1:-1]
     plain = plain.removeprefix("\\(").removesuffix("\\)").replace("^\\circ", "°")
@@ -133,6 +135,16 @@ def _without_latex(text: str) -> str | None:
     return None if "\\" in plain or "{" in plain else plain
 
 
+def typed_fractions(text: str) -> str:
+    """The same with fractions of one sign typed out: `1/2` for `½`, `3/2` for `1½`."""
+    return text if text.isascii() else _SIGNED_FRACTION.sub(_typed, text)
+
+
+def _typed(found: re.Match[str]) -> str:
+    above, below = map(int, normalize("NFKC", found[2]).split("\u2044"))
+    return f"{int(found[1] or 0) * below + above}/{below}"
+
+
 def _inline(found: re.Match[str]) -> str:
     above, below = found[1] or found[2], found[3] or found[4]
     before = " " if found.string[: found.start()].rstrip()[-1:].isdigit() else ""
@@ -141,7 +153,7 @@ def _inline(found: re.Match[str]) -> str:
 
 def last_number(text: str) -> Number | None:
     """The last number of a text: where people end up."""
-    for found in reversed(_IN_TEXT.findall(text[-20_000:])):
+    for found in reversed(_IN_TEXT.findall(typed_fractions(text[-20_000:]))):
         if (one := number(found)) is not None:
             return one
     return None

@@ -15,16 +15,17 @@ _SAID = re.compile(
     re.IGNORECASE,
 )
 _BOXED = re.compile(r"\\boxed\{\s*(?:\\text\{|\\mathrm\{)?\s*\(?([A-Za-z])\)?\s*\}")
-_ALONE = re.compile(r"^[\s*_(\[]*([A-Z])[\s*_)\].:]*$", re.MULTILINE)
-_FIRST = re.compile(r"^[\s*_(\[]*([A-Z])(?:[).:\]]|\s*$)")
+_ALONE = re.compile(r"^[\s*_(\[]*([A-Za-z])[\s*_)\].:]*$", re.MULTILINE)
+_FIRST = re.compile(r"^[\s*_(\[]*(?:([A-Z])[.:]|([A-Za-z])[)\]])")
+_BRACKETED = re.compile(r"(?<![\w(])\(?([A-Za-z])\)(?!\w)")
 
 
 class Choice(Verifier):
     """Is the chosen letter the right one?
 
     The letter is found where it is said (`the answer is (B)`, `\\boxed{B}`, a letter alone on a
-    line, a letter at the beginning); of several the last counts. The reference may be a letter or
-    the number of an option, counted from 0 where that is said.
+    line, a letter at the beginning, `b)`); of several the last counts. The reference may be a
+    letter or the number of an option, counted from 0 where that is said.
     """
 
     key: ClassVar = "choice_letter"
@@ -58,8 +59,9 @@ class Choice(Verifier):
 def letter_in(text: str, letters: int = 26) -> str | None:
     """The letter that an answer ends up with."""
     for pattern in (_BOXED, _SAID, _ALONE, _FIRST):
-        found: list[str] = [one.upper() for one in pattern.findall(text)]
+        found = [one[one.lastindex or 0].upper() for one in pattern.finditer(text)]
         found = [one for one in found if ord(one) - ord("A") < letters]
         if found:
             return found[-1]
-    return None
+    alike = {one.upper() for one in _BRACKETED.findall(text)}
+    return alike.pop() if len(alike) == 1 and min(alike) < chr(ord("A") + letters) else None

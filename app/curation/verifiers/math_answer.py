@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from app.curation.records import Record
-from app.curation.text.numbers import last_number, number
+from app.curation.text.numbers import Number, last_number, number, typed_fractions
 from app.curation.verifiers.base import FieldName, Tools, Verdict, Verifier, lacks, text_of
 
 _HASHES = re.compile(r"####[ \t]*(.+)")
@@ -18,6 +18,23 @@ _SAID = re.compile(
 _FORMULA = re.compile(r"\$\$?([^$]+)\$\$?|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
 _WRAPPED = re.compile(r"\\(?:text|textbf|mathrm|mbox)\s*\{([^{}]*)\}")
 _WORDS = re.compile(r"[^\W\d_]{3,}\Z")
+_BETWEEN = re.compile(r"[\s$,;]*(?:and|or|\\text\{\s*(?:and|or)\s*\})?[\s$]*")
+_COUNTS = [
+    *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),
+    *("eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen"),
+    *("nineteen", "twenty"),
+]
+_COUNT = re.compile(rf"\b({'|'.join(_COUNTS)})\b", re.IGNORECASE)
+_PARTS = re.compile(  # what makes another number of the word beside it
+    r"-|\b(?:hal(?:f|ves)|thirds?|quarters?|(?:fourth|fifth|sixth|seventh|eighth|ninth|tenth)s?|hundred|dozen"
+    r"|thousand|million|billion|point|thirty|forty|fifty|sixty|seventy|eighty|ninety)\b"
+    r"|\w\s+one\b",
+    re.IGNORECASE,
+)
+_RATIO = re.compile(r"(?<![\d:.])(\d+(?:\.\d+)?)\s?:\s?(\d+(?:\.\d+)?)(?![\d:])")
+_CLOCK = re.compile(r"\d\d?:[0-5]\d")
+# `7 apples and 3 pears`, `3 or 4`: none of them is the answer more than the other.
+_LISTED = re.compile(r"\d(?:\s+[^\W\d_]+){0,3}(?:,|\s)\s*(?:and|or)\s+[$€£]?\d[^\d=]*$")
 _FORMULA_MOST, _DEEPEST = 300, 30  # characters, parentheses: more take algebra seconds
 _MOST = 2000  # characters of an answer
 _SECONDS = 3  # for one comparison by algebra
@@ -28,7 +45,8 @@ class MathAnswer(Verifier):
 
     Found where it is said: behind `####`, in `\\boxed{}`, behind `answer is`, else the last number.
     Numbers are compared exactly: fractions, mixed numbers, commas, percent (50 % is 50 and 0.5),
-    units (0.5 m is 50 cm), powers of ten. Anything else (LaTeX, roots, sets, intervals, matrices)
+    units (0.5 m is 50 cm), powers of ten, ratios (3:4 is 3/4), words from zero to twenty; of
+    several in a row none is the answer. Anything else (LaTeX, roots, sets, intervals, matrices)
     goes to Math-Verify (Hugging Face, Apache-2.0), which decides by algebra.
     """
 
@@ -57,9 +75,15 @@ class MathAnswer(Verifier):
     def _same(self, found: str, wanted: str) -> bool | None:
         if _squeezed(found) == _squeezed(wanted):
             return True
+        if _CLOCK.fullmatch(found) and _CLOCK.fullmatch(wanted):
+            return _same_time(found, wanted)
+        found, wanted = _counted(found), _counted(wanted)
         right = number(wanted)
         if right is not None:
-            mine = number(found) or _only_number(found)
+            mine = number(found)
+            if mine is None and (_LISTED.search(found) or _COUNT.search(found)):
+                return None
+            mine = mine or _only_number(found)
             if mine is not None:
                 return mine.same(right, self.tolerance)
         if _WORDS.match(_squeezed(wanted)):
@@ -83,7 +107,23 @@ def _short(text: str) -> str:
     return text if len(text) <= 80 else f"{text[:79]}…"
 
 
-def _only_number(text: str) -> Any:
+def _same_time(found: str, wanted: str) -> bool | None:
+    """Two times of a day; they may be ratios too, and where those are equal it can't be told."""
+    if found.lstrip("0") == wanted.lstrip("0"):
+        return True
+    ratios = [number(_RATIO.sub(r"\1/\2", one)) for one in (found, wanted)]
+    return None if ratios[0] and ratios[1] and ratios[0].same(ratios[1]) else False
+
+
+def _counted(text: str) -> str:
+    """The same with ratios as fractions, and a number in words as digits where it stands alone."""
+    text = _RATIO.sub(r"\1/\2", typed_fractions(text))
+    if any(map(str.isdigit, text)) or len(_COUNT.findall(text)) != 1 or _PARTS.search(text):
+        return text
+    return _COUNT.sub(lambda found: str(_COUNTS.index(found[1].lower())), text)
+
+
+def _only_number(text: str) -> Number | None:
     """The last number of words without formulas."""
     return None if "\\" in text else last_number(text)
 
@@ -112,17 +152,29 @@ def _behind_hashes(text: str) -> str:
 
 
 def _boxed(text: str) -> str:
-    """What the last \\boxed{} holds, braces within it and all."""
-    start = max(text.rfind("\\boxed{"), text.rfind("\\fbox{"))
-    if start < 0:
-        return ""
-    begin = text.index("{", start) + 1
-    depth = 1
+    """What the last \\boxed{} holds, and those right before it, braces within it and all."""
+    found: list[str] = []
+    behind = len(text)
+    while True:
+        start = max(text.rfind("\\boxed{", 0, behind), text.rfind("\\fbox{", 0, behind))
+        if start < 0:
+            break
+        end = _closed(text, text.index("{", start))
+        if end < 0 or (found and not _BETWEEN.fullmatch(text, end + 1, behind)):
+            break
+        found.insert(0, text[text.index("{", start) + 1 : end].strip())
+        behind = start
+    return ", ".join(found)
+
+
+def _closed(text: str, begin: int) -> int:
+    """Where the brace ends that begins there; -1 if it never does."""
+    depth = 0
     for place in range(begin, len(text)):
         depth += {"{": 1, "}": -1}.get(text[place], 0)
         if not depth:
-            return text[begin:place].strip()
-    return ""
+            return place
+    return -1
 
 
 def _said(text: str) -> str:

@@ -35,6 +35,22 @@ SAME = [
     ("**Answer:** 7", "7"),
     ("The final answer is: 3/5", "0.6"),
     ("\\text{Saturday}", "saturday"),
+    ("½", "0.5"),
+    ("0.75", "¾"),
+    ("It is 1½.", "1.5"),
+    ("\\boxed{3}, \\boxed{4}", "3, 4"),
+    ("So $\\boxed{3}$ and $\\boxed{4}$.", "3, 4"),
+    ("First \\boxed{3}. Thus we have \\boxed{4}", "4"),
+    ("3:4", "3/4"),
+    ("3:4", "3:4"),
+    ("The ratio is 6:8.", "3:4"),
+    ("12:30", "12:30"),
+    ("02:05", "2:05"),
+    ("two", "2"),
+    ("20", "Twenty"),
+    ("The answer is zero.", "0"),
+    ("It takes two hours.", "2"),
+    ("It is 7 apples and 3 pears, in all 10", "10"),
 ]
 OTHER = [
     ("#### 17", "18"),
@@ -46,6 +62,22 @@ OTHER = [
     ("2x", "2"),
     ("\\boxed{(x+1)^2}", "x^2+1"),
     ("I don't know, maybe 3 or 4.", "5"),
+    ("\\boxed{3}, \\boxed{5}", "3, 4"),
+    ("3:4", "3:5"),
+    ("12:30", "12:45"),
+    ("1:00", "2:00"),
+    ("two", "3"),
+    ("⅓", "0.3"),
+]
+UNTOLD = [
+    ("7 apples and 3 pears", "7"),
+    ("7 apples and 3 pears", "3"),
+    ("maybe 3 or 4", "4"),
+    ("two or three", "2"),
+    ("twenty-one", "20"),
+    ("two thirds", "2"),
+    ("no one", "1"),
+    ("12:30", "10:25"),
 ]
 
 
@@ -58,6 +90,11 @@ def test_equal_answers_are_verified(answer: str, reference: str) -> None:
 def test_other_answers_are_refuted(answer: str, reference: str) -> None:
     assert verdict(MathAnswer(), answer, answer=reference).passed in {False, None}
     assert verdict(MathAnswer(), answer, answer=reference).passed is not True
+
+
+@pytest.mark.parametrize(("answer", "reference"), UNTOLD)
+def test_where_it_can_not_be_told_there_is_no_verdict(answer: str, reference: str) -> None:
+    assert verdict(MathAnswer(), answer, answer=reference).passed is None
 
 
 def test_numbers_may_differ_as_far_as_is_asked_for() -> None:
@@ -137,6 +174,11 @@ CHOSEN = [
     ("B) because it is the largest", "B"),
     ("Answer: option A", "A"),
     ("Some words.\n\nD.\n", "D"),
+    ("b", "B"),
+    ("b)", "b"),
+    ("(b)", "(b)"),
+    ("c) because it is the largest", "c)"),
+    ("I think b) is right", "B."),
 ]
 
 
@@ -156,6 +198,9 @@ def test_without_a_letter_there_is_no_verdict() -> None:
     assert verdict(Choice(), "It depends on many things.", answer="A").passed is None
     assert verdict(Choice(), "A").passed is None
     assert letter_in("The answer is Z", 4) is None
+    assert letter_in("I think z) is right", 4) is None
+    assert letter_in("It is either a) or b), as f(x) is") is None
+    assert letter_in("a dog, as f(x) is") is None
 
 
 def test_the_plurality_is_by_value() -> None:

@@ -245,6 +245,60 @@ def test_sentences_with_and_without_support() -> None:
     assert verdict(verifier, "Paris owns it", context="...").passed is False
 
 
+CAPITAL = "Paris is the capital of France and lies on the Seine."
+DENIED = [
+    (CAPITAL, "Paris is not the capital of France.", "1 denies what the source says"),
+    (CAPITAL, "Paris lies on the Seine. Paris isn't the capital.", "2 denies what the source says"),
+    ("Paris is not the capital of Spain.", "Paris is the capital of Spain.", "1 says what the"),
+    ("Anna drinks coffee. Tea she drinks never.", "Tea she drinks.", "1 says what the source"),
+]
+SAID = [
+    (CAPITAL, "Paris, the French capital, lies on the Seine."),
+    (CAPITAL, "No, Paris is the capital of France."),
+    (CAPITAL, "Paris is not only the capital of France."),
+    ("Paris, which is not in Spain, is the capital of France.", "Paris is the capital of France."),
+    ("Water is not ice. Water is ice.", "Water is ice."),
+    (
+        "The shy Zoë lives by herself in New York or Massachusetts.",
+        "Shy Zoe lives by herself, NY or MA.",
+    ),
+    ("The plan is from China.", "It is a plan from China, or a Chinese plan."),
+    ("Der Hund ist ein Tier und sieht.", "Der Hund sieht, und das Tier sieht, ein Sehender."),
+]
+NAMED = [
+    ("Berlin is the capital of France.", "Berlin"),
+    ("The capital of France is Berlin.", "Berlin"),
+    ("Paris, France, lies on the Elbe.", "Elbe"),
+    ("Paris is the capital of France, as the UNO says.", "UNO"),
+]
+
+
+@pytest.mark.parametrize(("source", "answer", "says"), DENIED)
+def test_a_sentence_that_denies_its_source_has_no_support(
+    source: str, answer: str, says: str
+) -> None:
+    found = verdict(Grounded(support=0.5), answer, context=source)
+
+    assert found.passed is False
+    assert found.reason.startswith(f"Sentence {says}")
+
+
+@pytest.mark.parametrize(("answer", "name"), NAMED)
+def test_a_name_that_is_nowhere_in_the_source_has_no_support(answer: str, name: str) -> None:
+    found = verdict(Grounded(), answer, context=CAPITAL)
+
+    assert found.passed is False
+    assert found.reason == f"Sentence 1: {name} is not in the source: {answer}"
+
+
+@pytest.mark.parametrize(("source", "answer"), SAID)
+def test_what_denies_nothing_and_names_nothing_new_is_left_alone(source: str, answer: str) -> None:
+    found = verdict(Grounded(support=0.5), answer, context=source)
+
+    assert found.reason.startswith("Its sentence has support, ")
+    assert found.passed is True
+
+
 class Planted:
     """An embedder for which texts are alike that share their first letter."""
 
