@@ -50,18 +50,22 @@ def generate_page(
     session: SessionDep,
     _user: CurrentUser,
     generator: Annotated[str, Query(max_length=100)] = "",
+    before: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None,
 ) -> HTMLResponse:
     """One generator opened with its form and prompts; runs, guards."""
     dataset = datasets.get(session, name)
     providers = [one.name for one in llm.everything(session)]
     usable = (one for one in GENERATORS.values() if providers or not one.asks)
     opened = GENERATORS.get(generator) or next(usable)
-    runs = service.everything(session, dataset.id, _RUNS)
+    runs = service.everything(session, dataset.id, _RUNS + 1, before)
+    runs, more = runs[:_RUNS], len(runs) > _RUNS
     running = jobs.open_jobs(session, dataset.id, JobKind.GENERATE)
     return render(
         request,
         "generation/page.html",
         page="generate",
+        before=before,
+        more=more,
         dataset=dataset,
         methods=list(GENERATORS.values()),
         method=opened,

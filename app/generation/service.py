@@ -214,9 +214,13 @@ def get(session: Session, run_id: uuid.UUID | str) -> GenerationRun:
     return found
 
 
-def everything(session: Session, dataset_id: int, limit: int = 100) -> list[GenerationRun]:
-    """The runs of a dataset, newest first."""
+def everything(
+    session: Session, dataset_id: int, limit: int = 100, before: int | None = None
+) -> list[GenerationRun]:
+    """The runs of a dataset, newest first; those before the one with this number, if given."""
     query = select(GenerationRun).where(GenerationRun.dataset_id == dataset_id)
+    if before is not None:
+        query = query.where(GenerationRun.number < before)
     return list(session.scalars(query.order_by(GenerationRun.number.desc()).limit(limit)))
 
 

@@ -257,3 +257,28 @@ def test_a_sample_shows_its_parent_its_gates_and_its_children(
     queue = {**csrf, "where": f"metadata.run:{number}"}
     browser.post(f"/datasets/{dataset.name}/review-queue", data=queue)
     assert "Made from" in browser.get(f"/datasets/{dataset.name}/review").text
+
+
+def test_older_runs_are_reached_page_by_page(
+    api: TestClient,
+    session: Session,
+    lead: Principal,
+    dataset: Dataset,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("app.generation.pages._RUNS", 2)
+    path = f"/datasets/{dataset.name}/generate"
+    numbers = []
+    for seed in range(5):
+        order = {"generator": "noise", "params": {"rate": 0.1, "seed": seed}}
+        run_job(session, api.post(path, json=order).json()["id"])
+        numbers.append(newest_job(session).result["run"])
+    browser, seen, at = browser_of(session, lead), [], path
+    while at:
+        page = BeautifulSoup(browser.get(at).text, "html.parser")
+        links = page.select('[aria-label="Runs"] tbody a')
+        seen += [int(one.text.split()[1]) for one in links]
+        older = page.find("a", string="Older")
+        at = f"{path}{older['href']}" if older else ""
+
+    assert seen == numbers[::-1]
