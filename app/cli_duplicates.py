@@ -29,7 +29,7 @@ def matchers(as_json: bool) -> None:
 @click.command()
 @click.argument("dataset")
 @click.argument("matcher")
-@click.option("--against", default="", metavar="DATASET", help="Its samples stay in any case.")
+@click.option("--against", default="", metavar="DATASET[@RELEASE]", help="Its rows stay.")
 @click.option(
     "--set", "settings", multiple=True, metavar="MATCHER.PARAM=VALUE", help="May be repeated."
 )
@@ -69,7 +69,7 @@ def match(
 @click.argument("dataset")
 @click.argument("action", type=_ACTIONS, default="list")
 @click.option("--matcher", default="", help="What found them; the newest run if left out.")
-@click.option("--against", default="", metavar="DATASET", help="The dataset it looked against.")
+@click.option("--against", default="", metavar="DATASET[@RELEASE]", help="What it looked against.")
 @click.option("--min-similarity", type=click.FloatRange(0, 1), default=0.0, show_default=True)
 @click.option("--source", default="", help="Only clusters with a sample of this source.")
 @click.option("--cluster", "clusters", type=int, multiple=True, help="Only these clusters.")

@@ -28,7 +28,7 @@ PAGES = {
     "/datasets/mix": "written",
     "/datasets/mix/samples": "Question 1?",
     "/datasets/mix/samples?where=length>=4": "Question 2?",
-    "/datasets/mix/samples?where=metadata.shard:s2": "Question 2?",
+    "/datasets/mix/samples?where=metadata.shard2:s": "Question 2?",
     "/samples/{sample}": "Read twice.",
     "/datasets/mix/review": "Question",
     "/datasets/mix/filters": "keep",
@@ -234,11 +234,13 @@ def _sample(connection: Connection, dataset: int, source: int, batch: uuid.UUID,
         sample_id=sample,
         revision=1,
         body=json.dumps(body),
-        metadata=json.dumps({"shard": f"s{n}"}),
+        metadata=json.dumps({f"shard{n}": "s"}),
         text=f"Question {n}? An answer.",
         content_hash=digest,
         reason="",
     )
+    if inspect(connection).has_table("metadata_fields"):
+        _insert(connection, "metadata_fields", dataset_id=dataset, name=f"shard{n}")
     return sample
 
 

@@ -28,10 +28,10 @@ def plan(session: Session, job: Job) -> list[dict[str, Any]]:
     """One chunk per 20,000 samples that may lack a signature, and one that waits for all."""
     run, matcher = _run(session, job)
     marking.claim(session, run.dataset_id)
-    sides = [one for one in (run.dataset_id, run.against_id) if one is not None]
+    sides = {one for one in (run.dataset_id, run.against_id) if one is not None}
     chunks = []
     job.total = 0
-    for dataset_id in sides:
+    for dataset_id in sorted(sides):
         missing = _missing(session, matcher, dataset_id)
         job.total += missing
         if missing:

@@ -12,6 +12,7 @@ from app.jobs import service as jobs
 from app.jobs.models import Job
 from app.jobs.schemas import JobOut, accepted, job_out
 from app.matching import deciding, keeping, reading, service, splitting
+from app.matching.against import name_of
 from app.matching.deciding import Chosen
 from app.matching.models import MatchRun
 from app.matching.reading import Order, State
@@ -44,7 +45,9 @@ from app.web.pagination import (
 
 router = APIRouter(tags=["duplicates"])
 Matcher = Annotated[str, Query(max_length=100, description="Key of a matcher; none: all")]
-Against = Annotated[str, Query(max_length=200, description="The dataset it looked against")]
+Against = Annotated[
+    str, Query(max_length=200, description="The dataset, or DATASET@RELEASE, it looked against")
+]
 Least = Annotated[float, Query(ge=0, le=1, description="Least similarity")]
 ClusterId = Annotated[int, Path(ge=1, le=2**63 - 1)]
 SourceName = Annotated[str, Query(max_length=200, description="A source in the cluster")]
@@ -86,7 +89,7 @@ def list_matches(name: str, session: SessionDep, _user: CurrentUser) -> Page[Run
 
 def _run(session: Session, run: MatchRun) -> RunOut:
     names = set(RunOut.model_fields) - {"against"}
-    other = datasets.by_id(session, run.against_id).name if run.against_id is not None else None
+    other = name_of(session, run) or None
     return RunOut(**{name: getattr(run, name) for name in names}, against=other)
 
 

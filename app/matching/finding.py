@@ -40,7 +40,8 @@ JOIN match_clusters c ON c.run_id = :run AND c.keeper_id = n.keeper
 """
 _OLDER = """
 DELETE FROM match_runs WHERE dataset_id = :dataset AND matcher = :matcher AND id <> :run
-  AND against_id IS NOT DISTINCT FROM :against AND created_at <= :created
+  AND against_id IS NOT DISTINCT FROM :against
+  AND release_id IS NOT DISTINCT FROM CAST(:release AS uuid) AND created_at <= :created
 """
 
 
@@ -55,11 +56,9 @@ class Looked:
 
 
 def look(session: Session, run: MatchRun) -> Looked:
-    """The rows by rank; those of the other dataset stay in any case, so they come first."""
-    own = ranking.ranked(session, run, run.dataset_id)
-    other = own[:0]
-    if run.against_id is not None:
-        other = ranking.ranked(session, run, run.against_id)
+    """The rows by rank; what it is held against stays in any case, so that comes first."""
+    own = ranking.ranked(session, run)
+    other = ranking.reference(session, run) if run.against_id is not None else own[:0]
     rows = np.concatenate([other, own])
     return Looked(
         ids=rows["id"].astype(np.int64),
@@ -146,6 +145,7 @@ def _forget(session: Session, run: MatchRun) -> None:
             "dataset": run.dataset_id,
             "matcher": run.matcher,
             "against": run.against_id,
+            "release": run.release_id,
             "run": run.id,
             "created": run.created_at,
         },

@@ -46,9 +46,9 @@ class MatchSignature(Base):
 
 
 class MatchRun(CreatedAt, Base):
-    """A matcher looked through a dataset, by itself or against another one.
+    """A matcher looked through a dataset, by itself, against another one or against a release.
 
-    Of the same matcher against the same dataset only what the newest finished run found is kept.
+    Of the same matcher against the same only what the newest finished run found is kept.
     """
 
     __tablename__ = "match_runs"
@@ -57,6 +57,10 @@ class MatchRun(CreatedAt, Base):
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
     dataset_id: Mapped[int] = mapped_column(ForeignKey("datasets.id", ondelete="CASCADE"))
     against_id: Mapped[int | None] = mapped_column(ForeignKey("datasets.id", ondelete="CASCADE"))
+    # Of the dataset above, which may be the same; None: all of that dataset.
+    release_id: Mapped[uuid.UUID | None] = mapped_column(
+        ForeignKey("releases.id", ondelete="CASCADE")
+    )
     matcher: Mapped[str]
     params: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
     fingerprint: Mapped[str]

@@ -16,6 +16,7 @@ from app.errors import NotFoundError
 from app.jobs import service as jobs
 from app.jobs.models import JobKind
 from app.matching import deciding, keeping, reading, service, splitting
+from app.matching.against import name_of, releases
 from app.matching.deciding import Chosen
 from app.matching.models import MatchRun
 from app.matching.reading import Detail, Member, Order, State, Summary
@@ -78,20 +79,17 @@ def duplicates_page(
         dataset=dataset,
         asked=asked,
         run=run,
-        runs=[(one, _other(session, one)) for one in known],
+        runs=[(one, name_of(session, one)) for one in known],
         matchers=[(method, fields_of(method)) for method in MATCHERS.values()],
         titles={key: one.title for key, one in MATCHERS.items()},
         datasets=[one.name for one in datasets.everything(session) if one.id != dataset.id],
+        releases=releases(session),
         sources=reading.sources(session, run) if run is not None else [],
         latest=deciding.latest(session, dataset.id),
         jobs=running,
         progress=jobs.progress(session, running),
         view=_view(session, run, asked) if run is not None else None,
     )
-
-
-def _other(session: Session, run: MatchRun) -> str:
-    return datasets.by_id(session, run.against_id).name if run.against_id is not None else ""
 
 
 def _view(session: Session, run: MatchRun, asked: Asked) -> dict[str, Any]:

@@ -1,11 +1,24 @@
 """Which sample of a cluster stays: the order of all that a run looks at."""
 
+import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, LargeBinary, and_, case, func, literal, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    LargeBinary,
+    Select,
+    Uuid,
+    case,
+    column,
+    func,
+    literal,
+    select,
+    table,
+)
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
@@ -51,17 +64,41 @@ def checked(session: Session, dataset_id: int, keep: Sequence[str]) -> list[str]
     return list(keep) or list(DEFAULT)
 
 
-def ranked(session: Session, run: MatchRun, dataset_id: int) -> NDArray[np.void]:
-    """The samples of a dataset that a run looks at (id, revision, source), the best first."""
-    schema = schema_of(session, dataset_id)
-    own = dataset_id == run.dataset_id
-    wanted = compiled(schema, parsed(schema, run.where if own else ""))
+def ranked(session: Session, run: MatchRun) -> NDArray[np.void]:
+    """The samples that a run looks through (id, revision, source), the best first.
+
+    Of a release of the same dataset they are those that are not in it.
+    """
+    schema = schema_of(session, run.dataset_id)
+    wanted = compiled(schema, parsed(schema, run.where)) & (Sample.status != Status.DROPPED)
+    if run.release_id is not None:
+        wanted &= Sample.id.not_in(_released(run.release_id))
+    return _rows(session, schema, run.keep, wanted)
+
+
+def reference(session: Session, run: MatchRun) -> NDArray[np.void]:
+    """The samples that it holds them against, as they are now, without what was dropped since."""
+    schema = schema_of(session, run.against_id or run.dataset_id)
+    wanted = Sample.status != Status.DROPPED
+    if run.release_id is not None:
+        wanted &= Sample.id.in_(_released(run.release_id))
+    return _rows(session, schema, run.keep, wanted)
+
+
+def _released(release_id: uuid.UUID) -> Select[int]:
+    items = table("release_items", column("release_id", Uuid()), column("sample_id", BigInteger()))
+    return select(items.c.sample_id).where(items.c.release_id == release_id)
+
+
+def _rows(
+    session: Session, schema: Schema, keep: Sequence[str], wanted: ColumnElement[bool]
+) -> NDArray[np.void]:
     row = func.int8send(Sample.id).op("||")(func.int4send(Sample.revision))
     row = row.op("||")(func.int4send(Sample.source_id))
-    place = func.row_number().over(order_by=(_DECIDED, *_orders(schema, run.keep), Sample.id))
+    place = func.row_number().over(order_by=(_DECIDED, *_orders(schema, keep), Sample.id))
     rows = (
         select(row.label("row"), place.label("place"))
-        .where(and_(Sample.dataset_id == dataset_id, Sample.status != Status.DROPPED, wanted))
+        .where(Sample.dataset_id == schema.dataset_id, wanted)
         .subquery()
     )
     ordered = aggregate_order_by(literal(b"", LargeBinary), rows.c.place)

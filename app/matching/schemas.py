@@ -13,7 +13,9 @@ _Name = Annotated[str, Field(max_length=200)]
 
 
 class MatchOrder(BaseModel):
-    """Which matcher with which parameters; against another dataset, if one is named.
+    """Which matcher with which parameters; against another dataset, or a release, if named.
+
+    A release is DATASET@RELEASE; of the dataset itself, the rows that are not in it are compared.
 
     `keep` says which sample of a cluster stays, the first policy that tells two apart: human,
     oldest, newest, longest, shortest, signal:NAME (the highest) or lowest:NAME. What people

@@ -10,12 +10,12 @@ from app.accounts.models import Role
 from app.accounts.policies import Principal, require_role
 from app.curation.catalog import MATCHERS
 from app.curation.matchers.base import Matcher
-from app.datasets import service as datasets
 from app.datasets.models import Dataset
 from app.errors import ConflictError, InvalidError, NotFoundError
 from app.jobs import service as jobs
 from app.jobs.models import Job, JobKind
 from app.matching import ranking
+from app.matching.against import named
 from app.matching.models import MatchRun
 from app.samples.search import condition
 from app.validation import build
@@ -45,16 +45,15 @@ def start(
     """Sign what is unsigned, then find pairs and clusters, in a job; one per matcher at a time."""
     require_role(by, Role.LEAD, "look for duplicates")
     matcher = matcher_of(key, params)
-    other = datasets.get(session, against) if against else None
-    if other is not None and other.id == dataset.id:
-        raise InvalidError("A dataset is looked through by itself when `against` is left out.")
+    other = named(session, dataset, against)
     condition(session, dataset.id, where)
     for job in jobs.open_jobs(session, dataset.id, JobKind.MATCH):
         if job.params["matcher"] == key:
             raise ConflictError(f"`{key}` is looking for duplicates here right now.")
     run = MatchRun(
         dataset_id=dataset.id,
-        against_id=other.id if other is not None else None,
+        against_id=other.dataset.id if other is not None else None,
+        release_id=other.release_id if other is not None else None,
         matcher=key,
         params=matcher.params(),
         fingerprint=matcher.fingerprint(),
@@ -88,12 +87,13 @@ def runs(session: Session, dataset_id: int) -> Sequence[MatchRun]:
 def run_of(
     session: Session, dataset: Dataset, matcher: str = "", against: str = ""
 ) -> MatchRun | None:
-    """The newest finished run, of one matcher and against one dataset where they are named."""
+    """The newest finished run, of one matcher and against one thing where they are named."""
     if matcher and matcher not in MATCHERS:
         matcher_of(matcher, {})
-    other = datasets.get(session, against).id if against else None
+    other = named(session, dataset, against)
+    wanted = (other.dataset.id, other.release_id) if other is not None else None
     for one in runs(session, dataset.id):
-        if matcher in {"", one.matcher} and other in {None, one.against_id}:
+        if matcher in {"", one.matcher} and wanted in {None, (one.against_id, one.release_id)}:
             return one
     return None
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from fastapi.testclient import TestClient
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
@@ -12,12 +13,14 @@ from app.datasets.models import Dataset
 from app.errors import ConflictError, ForbiddenError, InvalidError
 from app.jobs import service as jobs
 from app.jobs.models import Job, JobChunk, JobStatus
-from app.matching import keeping, marking, service
+from app.matching import deciding, keeping, marking, service
 from app.matching.models import MatchCluster, MatchMember, MatchPair, MatchSignature
-from app.samples import registry
+from app.releases import service as releases
+from app.samples import bulk, registry
 from app.samples import service as samples
 from app.samples.models import Sample, Status
 from app.samples.search import condition
+from tests.conftest import browser_of
 from tests.factories import fill, make_dataset, run_job
 from tests.matching.texts import plain, planted
 
@@ -141,6 +144,51 @@ def test_a_finished_chunk_that_runs_again_changes_nothing(
     assert again.result["clusters"] == 5
     assert session.scalar(select(func.count()).select_from(MatchMember)) == 5
     assert session.scalar(select(func.count()).select_from(MatchPair)) == 5
+
+
+def released(session: Session, dataset: Dataset, by: Principal) -> None:
+    for one in session.scalars(select(Sample).where(Sample.dataset_id == dataset.id)):
+        samples.set_status(session, one, Status.APPROVED, by=by, action="test")
+    _, job = releases.start(session, dataset, name="v1", where="", formats=["jsonl"], by=by)
+    assert run_job(session, job.id).status is JobStatus.SUCCEEDED
+
+
+@pytest.mark.parametrize("home", ["mix", "older"])
+def test_against_a_release_what_was_released_stays(
+    session: Session, dataset: Dataset, lead: Principal, api: TestClient, home: str
+) -> None:
+    """Of the dataset itself, or of another one; what was dropped since is not looked at."""
+    pairs = planted(3, 0.9, seed=5)
+    of = dataset if home == "mix" else make_dataset(session, lead, home)
+    *_, last = fill(session, of, lead, [*pairs[::2], plain("alone and released here")])
+    released(session, of, lead)
+    samples.set_status(session, last, Status.DROPPED, by=lead, action="test")
+    fill(session, dataset, lead, [*pairs[1::2], plain("alone and new here")])
+
+    body = {"matcher": "minhash", "against": f"{home}@v1"}
+    job = run_job(session, api.post(f"/datasets/{dataset.name}/matches", json=body).json()["id"])
+
+    found = (job.status, job.result["clusters"], job.result["members"])
+    assert found == (JobStatus.SUCCEEDED, 3, 3)
+    keepers = [
+        session.get_one(Sample, one) for one in session.scalars(select(MatchCluster.keeper_id))
+    ]
+    assert {one.dataset_id for one in keepers} == {of.id}
+    assert {one.status for one in keepers} == {Status.APPROVED}
+    assert scores(session, dataset, "near_duplicate")[-4:] == [1, 1, 1, 0]
+    (listed,) = api.get(f"/datasets/{dataset.name}/matches").json()["items"]
+    assert listed["against"] == f"{home}@v1"
+    path = f"/datasets/{dataset.name}/duplicates"
+    clusters = f"/datasets/{dataset.name}/clusters"
+    assert len(api.get(clusters, params={"against": f"{home}@v1"}).json()["items"]) == 3
+    assert api.get(clusters, params={"against": f"{home}@v2"}).status_code == 404
+    what = deciding.chosen(session, service.needed(session, dataset, against=f"{home}@v1"))
+    deciding.start(session, dataset, bulk.DROP_DUPLICATES, what, by=lead)
+    session.expire_all()
+    new = select(Sample.status).where(Sample.dataset_id == dataset.id).order_by(Sample.id)
+    assert session.scalars(new).all()[-4:] == [*[Status.DROPPED] * 3, Status.PENDING]
+    assert {one.status for one in keepers} == {Status.APPROVED}
+    assert f"<option>{home}@v1</option>" in browser_of(session, lead).get(path).text
 
 
 def test_against_another_dataset_its_samples_stay(
