@@ -102,6 +102,10 @@ class Chunk:
         cpu_s, gpu_s = self._meter.taken()
         return {"cpu_s": JobChunk.cpu_s + cpu_s, "gpu_s": JobChunk.gpu_s + gpu_s}
 
+    def keep(self) -> None:
+        """Commit what was written, though the owner asked to stop: it is what the job took."""
+        self.session.commit()
+
     def checkpoint(self, done: int, **state: Any) -> None:
         """Commit the rows written since the last one, with how far the chunk is.
 

@@ -38,7 +38,7 @@ def write_cancelled(chunk: Chunk, run: GenerationRun, lines: Sequence[Line]) -> 
     """Account for requests that were paid when the run was cancelled, and commit."""
     made = Made(Outcome.CANCELLED, reason="The run was cancelled before this was taken in.")
     store(chunk.session, run, [replace(one, made=made) for one in lines])
-    chunk.session.commit()
+    chunk.keep()
 
 
 def write(chunk: Chunk, run: GenerationRun, screening: Screening, lines: Sequence[Line]) -> None:
