@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -105,19 +106,28 @@ def test_all_parts_end_together(tmp_path: Path, capfd: pytest.CaptureFixture[str
     assert "import" in capfd.readouterr().err  # never on our standard output
 
 
+def beats() -> list[psutil.Process]:
+    """The children of this process that are a beat; what has ended has no command line."""
+    found = []
+    for one in psutil.Process().children():
+        with suppress(psutil.NoSuchProcess):
+            if "beat" in one.cmdline():
+                found.append(one)
+    return found
+
+
 def test_what_ended_is_started_again(tmp_path: Path) -> None:
     with locked(tmp_path) as lock:
         tree = Tree(lock)
         tree.start("web", ["beat"], {"WINNOW_HOME": str(tmp_path)})
-        (first,) = (one for one in psutil.Process().children() if "beat" in one.cmdline())
+        (first,) = beats()
         first.kill()
         deadline = time.monotonic() + 20
         again: list[psutil.Process] = []
         while not again and time.monotonic() < deadline:
             tree.tend()
             time.sleep(0.05)
-            parts = psutil.Process().children()
-            again = [one for one in parts if one.pid != first.pid and "beat" in one.cmdline()]
+            again = [one for one in beats() if one.pid != first.pid]
         tree.stop()
 
     assert len(again) == 1
