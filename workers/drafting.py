@@ -29,9 +29,8 @@ def seeds(chunk: Chunk, run: GenerationRun, generator: Generator) -> Iterator[Re
 
 def forget_cancelled(chunk: Chunk, run: GenerationRun) -> None:
     """Take back the lines of requests that are made anew by who retries a cancelled run."""
-    anew = GenerationDraft.number >= chunk.state.get("next", 0)
     mine = GenerationDraft.run_id == run.id, GenerationDraft.outcome == Outcome.CANCELLED.value
-    chunk.session.execute(delete(GenerationDraft).where(*mine, anew))
+    chunk.session.execute(delete(GenerationDraft).where(*mine))
 
 
 def write_cancelled(chunk: Chunk, run: GenerationRun, lines: Sequence[Line]) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Select, Tuple, and_, case, func, select, tuple_
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import aliased
 
@@ -94,37 +94,29 @@ def _narrowed(
     return query
 
 
+def _place() -> tuple[Any, ...]:
+    """What pairs are ordered by: matches first, then the likeliest."""
+    hit = ContaminationHit
+    return -case((_sure, 1), else_=0), -func.max(hit.likely), hit.item_id, hit.sample_id
+
+
+def _at(key: Sequence[Any]) -> Tuple:
+    """The place of the pair with this key, as `_place` has it."""
+    sure, likely, item, sample = key
+    return tuple_(-sure, -likely, item, sample)
+
+
 def after(query: Select[Any], cursor: Sequence[Any] | None, limit: int) -> Select[Any]:
     """A page of pairs, matches first, then by how likely they are."""
-    likely, hit = func.max(ContaminationHit.likely), ContaminationHit
-    rank = case((_sure, 1), else_=0)
     if cursor:
-        sure, chance, item, sample = cursor
-        query = query.having(
-            or_(
-                rank < sure,
-                and_(rank == sure, likely < chance),
-                and_(rank == sure, likely == chance, hit.item_id > item),
-                and_(rank == sure, likely == chance, hit.item_id == item, hit.sample_id > sample),
-            )
-        )
-    return query.order_by(rank.desc(), likely.desc(), hit.item_id, hit.sample_id).limit(limit)
+        query = query.having(tuple_(*_place()) > _at(cursor))
+    return query.order_by(*_place()).limit(limit)
 
 
 def just_before(query: Select[Any], key: Sequence[Any]) -> Select[Any]:
     """The pair in front of the one with this key, in the order of `after`."""
-    likely, hit = func.max(ContaminationHit.likely), ContaminationHit
-    rank = case((_sure, 1), else_=0)
-    sure, chance, item, sample = key
-    query = query.having(
-        or_(
-            rank > sure,
-            and_(rank == sure, likely > chance),
-            and_(rank == sure, likely == chance, hit.item_id < item),
-            and_(rank == sure, likely == chance, hit.item_id == item, hit.sample_id < sample),
-        )
-    )
-    return query.order_by(rank, likely, hit.item_id.desc(), hit.sample_id.desc()).limit(1)
+    back = (one.desc() for one in _place())
+    return query.having(tuple_(*_place()) < _at(key)).order_by(*back).limit(1)
 
 
 def by_benchmark(dataset_id: int) -> Select[Any]:

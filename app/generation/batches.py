@@ -117,7 +117,7 @@ def refuse_unseen(session: Session, dataset: Dataset, where: str) -> None:
     approved = condition(session, dataset.id, where) & (Sample.status == Status.APPROVED)
     drafts = made_of.drafts(approved)
     paired = drafts.c.row != drafts.c.sample
-    spoilt = {one.id for one in session.scalars(select(GenerationRun)) if service.spoils(one)}
+    spoilt = service.spoilt(session)
     query = (
         select(
             GenerationRun,

@@ -229,6 +229,12 @@ def generator_of(run: GenerationRun) -> Generator:
     return resolve(run.generator, run.params)
 
 
+def spoilt(session: Session) -> set[uuid.UUID]:
+    """The runs of all datasets whose samples say what is wrong, on purpose."""
+    runs = select(GenerationRun).where(GenerationRun.generator.in_(_MAKE_WORSE))
+    return {run.id for run in session.scalars(runs) if spoils(run)}
+
+
 def spoils(run: GenerationRun) -> bool:
     """Whether the samples of a run say what is wrong, on purpose."""
     generator = generator_of(run)

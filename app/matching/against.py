@@ -12,6 +12,7 @@ from app.errors import InvalidError, NotFoundError
 from app.matching.models import MatchRun
 
 _AT = "@"  # DATASET@RELEASE; no dataset has it in its name
+_READY = "SELECT id FROM releases WHERE dataset_id = :dataset AND name = :name AND status = 'ready'"
 _RELEASES = """
 SELECT d.name || '@' || r.name FROM releases r JOIN datasets d ON d.id = r.dataset_id
 WHERE r.status = 'ready' AND d.deleted_at IS NULL ORDER BY d.name, r.created_at DESC
@@ -41,10 +42,7 @@ def named(session: Session, dataset: Dataset, name: str) -> Against | None:
 
 
 def _release(session: Session, dataset: Dataset, name: str) -> uuid.UUID:
-    query = "SELECT id FROM releases WHERE dataset_id = :dataset AND name = :name"
-    found = session.scalar(
-        text(f"{query} AND status = 'ready'"), {"dataset": dataset.id, "name": name}
-    )
+    found = session.scalar(text(_READY), {"dataset": dataset.id, "name": name})
     if found is None:
         raise NotFoundError(f"{dataset.name} has no release `{name}` that is ready.")
     return uuid.UUID(str(found))

@@ -157,8 +157,11 @@ class Asking(Generator):
         return found or [Made(Outcome.UNREADABLE, reason="The reply holds no draft.")]
 
 
-def settled(draft: Draft, gates: Sequence[Gate]) -> Made:
-    """A draft behind its gates: accepted by all, or failed at the first that says no."""
+def settled(draft: Draft | None, gates: Sequence[Gate]) -> Made:
+    """A draft behind its gates: accepted by all, or failed at the first that says no.
+
+    None where a seed failed before anything was drafted.
+    """
     failed = next((one for one in gates if not one.passed), None)
     if failed is None:
         return Made(Outcome.ACCEPTED, draft, tuple(gates))

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
-from app.curation.generators.base import Draft, Gate, Made, Outcome, Plain
+from app.curation.generators.base import Draft, Gate, Made, Outcome, Plain, settled
 from app.curation.generators.edits import Change, applied, edited_field, with_field
 from app.curation.generators.operators import CODE, LETTERS, PROSE, TYPES, Spot, add_spots, changed
 from app.curation.records import Kind, Record
@@ -104,7 +104,7 @@ class Errors(Plain):
 
     def _made(self, seed: Record, name: str, text: str, changes: Sequence[Change]) -> Made:
         if not changes:
-            return Made(Outcome.GATE, gates=(_NO_PLACE,), reason=_NO_PLACE.reason)
+            return settled(None, [_NO_PLACE])
         wrong, edits = applied(text, changes)
         told: dict[str, Any] = {"field": name, "edits": [one.as_json() for one in edits]}
         kind, body = self._formed(seed, name, text, wrong)

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from app.curation.generators.base import Draft, Gate, Made, Outcome, Plain
+from app.curation.generators.base import Draft, Gate, Made, Outcome, Plain, settled
 from app.curation.learners.ladder import GRADES, rungs, usable
 from app.curation.records import Kind, Record
 from app.curation.text.parts import prompt_text, response_text
@@ -34,9 +34,7 @@ class Ladder(Plain):
         prompts = [prompt_text(one.kind, one.body) for one in seeds]
         answers = [response_text(one.kind, one.body) for one in seeds]
         fit = usable(prompts, answers)
-        made: list[list[Made]] = [
-            [Made(Outcome.GATE, gates=(_SHORT,), reason=_SHORT.reason)] for _ in seeds
-        ]
+        made: list[list[Made]] = [[settled(None, [_SHORT])] for _ in seeds]
         for row in fit:
             made[row] = []
         for rung in rungs([answers[row] for row in fit], self.seed):

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from app.curation.generators.base import Draft, Gate, Made, Outcome, Plain
+from app.curation.generators.base import Draft, Gate, Made, Outcome, Plain, settled
 from app.curation.generators.edits import Change, applied, edited_field, with_field
 from app.curation.records import Kind, Record
 
@@ -71,7 +71,7 @@ class Noise(Plain):
         places = [at for at, char in enumerate(text) if self._fits(char)]
         count = min(round(len(text) * self.rate), len(places))
         if not count:
-            return Made(Outcome.GATE, gates=(_SHORT,), reason=_SHORT.reason)
+            return settled(None, [_SHORT])
         rng = random.Random(zlib.crc32(text.encode("utf-8", "replace")) ^ self.seed)
         noisy, edits = applied(
             text, [self._change(text, at, rng) for at in rng.sample(places, count)]

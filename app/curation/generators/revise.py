@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from app.curation.generators.base import Asking, Draft, Gate, Made, Outcome, Task, settled
+from app.curation.generators.base import Asking, Draft, Gate, Made, Task, settled
 from app.curation.generators.edits import edited_field, with_field
 from app.curation.generators.prompts import Prompt
 from app.curation.generators.talk import Talk
@@ -90,7 +90,7 @@ class Revise(Asking):
         (seed,) = task.seeds
         name, answer = edited_field(seed)
         if not answer.strip():
-            return [Made(Outcome.GATE, gates=(_EMPTY,), reason=_EMPTY.reason)]
+            return [settled(None, [_EMPTY])]
         request = prompt_text(seed.kind, seed.body)
         revised, critiques = await self._rounds(request, answer, talk)
         talk.must_be_in_language(revised)
